@@ -1,0 +1,362 @@
+/**
+ * One WebSocket connection as a pure machine (RFC 6455 §5–§7): bytes from the peer go in, messages and control
+ * frames come out through a handler, frames to send are gathered, and the closing handshake is kept. It knows no
+ * socket, timer, clock or randomness; whoever drives it owns those.
+ *
+ *     connection.receive(chunk)                    bytes from the peer → handler calls
+ *     connection.send(…), ping(…), close(…)        → handler.onOutput, once until takeOutput is called
+ *     connection.takeOutput()                      bytes for the peer
+ *     connection.transportEnded()                  the peer's bytes have ended
+ *
+ * The handler is never called inside the parser: each call is made between two frames, with everything at rest, so
+ * a handler may send, pause, close or abandon the connection. It holds at most one message within the limits, the
+ * chunk that is being read, and one Pong that is owed.
+ */
+import { constants } from 'node:buffer'
+import { isAnyArrayBuffer } from 'node:util/types'
+import { ProtocolError, VIOLATIONS, type ViolationCode } from '../errors.ts'
+import {
+  CLOSING_HANDSHAKE,
+  type CloseStatus,
+  type ClosingEvent,
+  type ClosingState,
+  checkCloseArguments,
+  parseClosePayload,
+  readsInput,
+  truncateReason,
+  writeClosePayload,
+} from './close.ts'
+import { CONTROL_BIT, FIN, MAX_CONTROL_PAYLOAD_LENGTH, OPCODES, ROLES, type Role, type RoleFacts } from './frame.ts'
+import { FrameParser } from './frame-parser.ts'
+import { FrameWriter, type MaskingKeySource } from './frame-writer.ts'
+import { type MessageLimits, OutgoingMessage, PartialMessage } from './message.ts'
+import { decodeText } from './utf8.ts'
+
+export interface ConnectionOptions {
+  readonly role: Role
+  /** Where masking keys come from; a client must have it. 32 unpredictable bits each. */
+  readonly maskingKeys?: MaskingKeySource
+  /** Longest message that is accepted, in bytes; a longer one fails the connection with 1009. Default 1 MiB. */
+  readonly maxMessageSize?: number
+  /** Most frames that a message may come in; more fail the connection with 1008. Default 131,072. */
+  readonly maxFragments?: number
+  /** Most chunks of transport data that a message may come in; more fail it with 1008. Default 1,048,576. */
+  readonly maxChunks?: number
+}
+
+export const DEFAULT_LIMITS = { maxMessageSize: 1_048_576, maxFragments: 131_072, maxChunks: 1_048_576 } as const
+
+/** What the connection tells. Calls are synchronous and may re-enter the connection. */
+export interface ConnectionHandler {
+  /** A message: a string for text, a Buffer for binary, which then belongs to the handler. */
+  onMessage(data: string | Buffer): void
+  /** A Ping; its Pong is already on the way. The payload is the handler's. */
+  onPing(payload: Buffer): void
+  onPong(payload: Buffer): void
+  /** The peer's Close frame: the closing handshake has begun, or ended if ours went first. */
+  onClose(status: CloseStatus): void
+  /** The peer broke a rule; the connection has been failed (§7.1.7). */
+  onFailure(error: ProtocolError): void
+  /** There is output to take; not called again before it was taken. */
+  onOutput(): void
+}
+
+/** Application data: text is a string; anything else is binary. */
+export type MessageData = string | ArrayBufferView | ArrayBufferLike
+
+export class Connection {
+  /** What the role comes down to. */
+  readonly facts: RoleFacts
+  /** While true `receive` keeps what it has not read, and reads nothing more. */
+  paused = false
+  /** The transport takes no more for now: of the Pongs owed only the newest is kept (§5.5.3). */
+  congested = false
+  /** The Close frame that was sent, and the one that came. */
+  closeSent: CloseStatus | undefined = undefined
+  closeReceived: CloseStatus | undefined = undefined
+
+  readonly #handler: ConnectionHandler
+  readonly #limits: MessageLimits
+  readonly #parser: FrameParser
+  readonly #writer: FrameWriter
+  #state: ClosingState = 'open'
+  #incoming: PartialMessage | undefined = undefined
+  #outgoing: OutgoingMessage | undefined = undefined
+  /** Payload of a control frame that came in several pieces. */
+  #control: Buffer[] | undefined = undefined
+  #owedPong: Buffer | undefined = undefined
+  #reading = false
+
+  /** @throws {TypeError | RangeError} an option is wrong */
+  constructor(options: ConnectionOptions, handler: ConnectionHandler) {
+    const limits = checkLimits(options)
+    if (!Object.hasOwn(ROLES, options.role)) throw new TypeError('role must be server or client')
+    if (options.role === 'client' && options.maskingKeys === undefined) {
+      throw new TypeError('a client needs maskingKeys: every frame it sends is masked with a fresh random key')
+    }
+    this.facts = ROLES[options.role]
+    this.#handler = handler
+    this.#limits = limits
+    this.#parser = new FrameParser(this.facts.expectsMask, limits.maxMessageSize, false)
+    this.#writer = new FrameWriter(this.facts.sendsMask ? options.maskingKeys : undefined)
+  }
+
+  get state(): ClosingState {
+    return this.#state
+  }
+
+  /** Bytes of output that have not been taken. */
+  get outputLength(): number {
+    return this.#writer.length
+  }
+
+  /** Bytes of input that were received and, because of a pause, not read. */
+  get unread(): number {
+    return this.#parser.unread
+  }
+
+  /** Takes bytes from the peer. The chunk becomes the connection's own: payload is unmasked where it lies. */
+  receive(chunk: Buffer): void {
+    if (!readsInput(this.#state)) return
+    this.#parser.push(chunk)
+    this.read()
+  }
+
+  /** Goes on reading what was received, after `paused` was set back. Nothing happens inside a handler's call. */
+  read(): void {
+    if (this.#reading) return
+    this.#reading = true
+    const parser = this.#parser
+    try {
+      while (!this.paused && readsInput(this.#state) && parser.next()) {
+        if ((parser.byte0 & CONTROL_BIT) !== 0) this.#readControlPiece()
+        else if (this.#incoming === undefined && parser.isWhole && parser.fin) this.#readWholeMessage()
+        else this.#readMessagePiece()
+      }
+    } finally {
+      this.#reading = false
+    }
+    if (parser.violation !== undefined) this.#fail(parser.violation)
+    parser.release()
+  }
+
+  /**
+   * Sends a message. False, and nothing is sent, once the closing handshake has begun.
+   *
+   * @throws {TypeError} data is neither a string nor bytes
+   */
+  send(data: MessageData): boolean {
+    const payload = payloadOf(data)
+    if (this.#outgoing !== undefined && this.#state === 'open') {
+      throw new Error('a fragmented message is being sent: finish it first')
+    }
+    return this.#write(FIN | (typeof payload === 'string' ? OPCODES.text : OPCODES.binary), payload)
+  }
+
+  /**
+   * Sends the next fragment of a message; the first one decides whether it is text or binary, and `fin` ends it.
+   *
+   * @throws {TypeError} data is neither a string nor bytes, or text and binary are mixed
+   */
+  sendFragment(data: MessageData, fin: boolean): boolean {
+    const payload = payloadOf(data)
+    if (this.#state !== 'open') return false
+    const isText = typeof payload === 'string'
+    this.#outgoing ??= new OutgoingMessage(isText)
+    const message = this.#outgoing
+    if (message.isText !== isText) throw new TypeError('a message is text or binary: its fragments must be alike')
+    if (fin) this.#outgoing = undefined
+    return this.#write(
+      (fin ? FIN : 0) | message.nextOpcode(),
+      isText ? message.joinSurrogates(payload, fin) : payload,
+    )
+  }
+
+  /** @throws {RangeError} the payload is longer than 125 bytes */
+  ping(payload: MessageData = ''): boolean {
+    return this.#writeControl(OPCODES.ping, payload)
+  }
+
+  /** An unsolicited Pong (§5.5.3). Pings are answered without it. */
+  pong(payload: MessageData = ''): boolean {
+    return this.#writeControl(OPCODES.pong, payload)
+  }
+
+  /**
+   * Starts the closing handshake (§7.1.2); does nothing if it has begun.
+   *
+   * @param code 1000–1003, 1007–1014 or 3000–4999; the Close frame is empty without it
+   * @param reason at most 123 bytes of UTF-8
+   * @throws {TypeError | RangeError} a code or reason that may not be sent
+   */
+  close(code?: number, reason?: string): void {
+    this.#advance('close', checkCloseArguments(code, reason))
+  }
+
+  /**
+   * Fails the connection (§7.1.7) for a reason of our own. What the peer sends is ignored from then on.
+   *
+   * @throws {TypeError | RangeError} a code that may not be sent
+   */
+  fail(code: number, reason: string): void {
+    this.#advance('fail', checkCloseArguments(code, truncateReason(reason)))
+  }
+
+  /** The transport brings and takes nothing any more. */
+  transportEnded(): void {
+    this.#advance('transportEnd', undefined)
+    this.#owedPong = undefined
+    this.#writer.take()
+  }
+
+  /** The bytes to send, in order; to be written at once. */
+  takeOutput(): Buffer[] {
+    return this.#writer.take()
+  }
+
+  /** The transport takes bytes again: sends the Pong that is owed. */
+  drained(): void {
+    this.congested = false
+    const payload = this.#owedPong
+    this.#owedPong = undefined
+    if (payload !== undefined) this.pong(payload)
+  }
+
+  #readWholeMessage(): void {
+    const { chunk, start, end, opcode } = this.#parser
+    if (opcode === OPCODES.binary) return this.#handler.onMessage(ownBytes(chunk, start, end))
+    const text = decodeText(chunk, start, end, this.#parser.isAscii)
+    if (text === undefined) this.#fail('WS_ERR_INVALID_UTF8')
+    else this.#handler.onMessage(text)
+  }
+
+  #readMessagePiece(): void {
+    const parser = this.#parser
+    this.#incoming ??= new PartialMessage(parser.opcode, parser.payloadLength)
+    const violation = this.#incoming.append(parser, this.#limits)
+    if (violation !== undefined) return this.#fail(violation)
+    if (parser.remaining !== 0 || !parser.fin) return
+    const message = this.#incoming.finish()
+    this.#incoming = undefined
+    if (message === undefined) this.#fail('WS_ERR_INVALID_UTF8')
+    else this.#handler.onMessage(message)
+  }
+
+  #readControlPiece(): void {
+    const parser = this.#parser
+    const piece = parser.chunk.subarray(parser.start, parser.end)
+    if (!parser.isWhole) {
+      this.#control ??= []
+      this.#control.push(Buffer.from(piece))
+      if (parser.remaining !== 0) return
+    }
+    const payload = this.#control === undefined ? Buffer.from(piece) : Buffer.concat(this.#control)
+    this.#control = undefined
+    if (parser.opcode === OPCODES.ping) this.#receivePing(payload)
+    else if (parser.opcode === OPCODES.pong) this.#handler.onPong(payload)
+    else this.#receiveClose(payload)
+  }
+
+  #receivePing(payload: Buffer): void {
+    // §5.5.3: "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in response to previous Ping
+    // frame(s), the endpoint MAY elect to send a Pong frame for only the most recently processed Ping frame."
+    this.#owedPong = this.congested ? payload : undefined
+    if (!this.congested) this.pong(payload)
+    this.#handler.onPing(payload)
+  }
+
+  #receiveClose(payload: Buffer): void {
+    const status = parseClosePayload(payload)
+    if (typeof status === 'string') return this.#fail(status)
+    this.closeReceived = status
+    // §5.5.1: "When sending a Close frame in response, the endpoint typically echos the status code it received."
+    // The reason goes with it, so that both sides tell the same story.
+    this.#advance('receiveClose', status)
+    this.#handler.onClose(status)
+  }
+
+  #fail(violation: ViolationCode): void {
+    const error = new ProtocolError(violation)
+    this.#parser.violation = undefined
+    this.fail(error.closeCode, VIOLATIONS[violation][2])
+    this.#handler.onFailure(error)
+  }
+
+  /** Takes the closing handshake one event further, and sends our Close frame where the table says so. */
+  #advance(event: ClosingEvent, status: CloseStatus | undefined): void {
+    const [next, sendsClose] = CLOSING_HANDSHAKE[this.#state][event]
+    const isFirstOutput = this.#writer.length === 0
+    if (sendsClose && status !== undefined) {
+      this.#writer.writeBytes(FIN | OPCODES.close, writeClosePayload(status))
+      this.closeSent = status
+    }
+    this.#state = next
+    if (!readsInput(next)) {
+      this.#incoming = undefined
+      this.#parser.discard()
+    }
+    // Only now, because the handler may send or close: nothing goes out behind the Close frame (§5.5.1).
+    if (sendsClose && isFirstOutput) this.#handler.onOutput()
+  }
+
+  #writeControl(opcode: number, data: MessageData): boolean {
+    const payload = payloadOf(data)
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    if (bytes.length > MAX_CONTROL_PAYLOAD_LENGTH) {
+      throw new RangeError(
+        `control frame payload takes ${bytes.length} bytes, more than ${MAX_CONTROL_PAYLOAD_LENGTH}`,
+      )
+    }
+    return this.#write(FIN | opcode, bytes)
+  }
+
+  #write(byte0: number, payload: string | Uint8Array): boolean {
+    // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
+    if (this.#state !== 'open') return false
+    const isFirstOutput = this.#writer.length === 0
+    if (typeof payload === 'string') this.#writer.writeText(byte0, payload)
+    else this.#writer.writeBytes(byte0, payload)
+    if (isFirstOutput) this.#handler.onOutput()
+    return true
+  }
+}
+
+type GivenLimits = { readonly [name in keyof typeof DEFAULT_LIMITS]?: number | undefined }
+
+/** @throws {TypeError | RangeError} naming the limit that is wrong */
+export function checkLimits(options: GivenLimits): MessageLimits & { readonly maxMessageSize: number } {
+  return {
+    // A text of one byte for each character is a string of that length.
+    maxMessageSize: checkLimit('maxMessageSize', options.maxMessageSize, constants.MAX_STRING_LENGTH),
+    maxFragments: checkLimit('maxFragments', options.maxFragments, Number.MAX_SAFE_INTEGER),
+    maxChunks: checkLimit('maxChunks', options.maxChunks, Number.MAX_SAFE_INTEGER),
+  }
+}
+
+function checkLimit(name: keyof typeof DEFAULT_LIMITS, value: number | undefined, highest: number): number {
+  if (value === undefined) return DEFAULT_LIMITS[name]
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`)
+  if (!Number.isInteger(value) || value < 1 || value > highest) {
+    throw new RangeError(`${name} must be an integer from 1 to ${highest}, got ${value}`)
+  }
+  return value
+}
+
+/**
+ * A string as it is, anything else as bytes, without a copy. A number or an array would be a length or a list
+ * elsewhere and has sent uninitialised memory (CVE-2016-10518): only what is bytes is taken for bytes.
+ */
+export function payloadOf(data: MessageData): string | Uint8Array {
+  if (typeof data === 'string' || data instanceof Uint8Array) return data
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (isAnyArrayBuffer(data)) return new Uint8Array(data)
+  throw new TypeError(
+    `data must be a string, ArrayBuffer or view of one, got ${data === null ? 'null' : typeof data}`,
+  )
+}
+
+/** Bytes for the handler to keep: a view of the chunk only where that keeps less than twice as much alive. */
+function ownBytes(chunk: Buffer, start: number, end: number): Buffer {
+  const bytes = chunk.subarray(start, end)
+  return bytes.length * 2 > chunk.buffer.byteLength ? bytes : Buffer.from(bytes)
+}

@@ -1,0 +1,163 @@
+/**
+ * Frames into bytes, gathered so that all frames of one turn leave in one write. A write per frame costs ten times
+ * as much when frames are many, and two writes per frame (header, payload) are worse still.
+ *
+ * Frames are written straight into one slab that all writers of the process share. A writer that puts frame behind
+ * frame holds one region of it; when another writer comes between, the region is sealed and the next frame begins
+ * a new one. Payloads of more than {@link COPY_LIMIT} bytes are not copied unless they have to be masked. `take`
+ * hands over what is gathered, and `reclaim` gives the region back when the system has copied it: until then its
+ * bytes are not touched.
+ */
+import { MAX_HEADER_LENGTH, writeHeader } from './frame.ts'
+import { maskBytes } from './mask.ts'
+
+const SLAB_SIZE = 65_536
+/** Payloads above this are written from where they lie. */
+export const COPY_LIMIT = 16_384
+
+let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+let slabUsed = 0
+/** The writer whose region ends at `slabUsed`. */
+let slabOwner: FrameWriter | undefined
+
+/** A source of masking keys, 32 random bits each (RFC 6455 §5.3: unpredictable, fresh for every frame). */
+export type MaskingKeySource = () => number
+
+export class FrameWriter {
+  /** Bytes gathered and not taken. */
+  length = 0
+  readonly #maskingKeys: MaskingKeySource | undefined
+  /** The masking key of the frame that is being written. */
+  #maskingKey = 0
+  /** Sealed regions and large payloads, in order. */
+  #pieces: Buffer[] = []
+  /** Where the open region begins; only while this writer is the slab's owner. */
+  #regionStart = 0
+
+  /** @param maskingKeys given by a client, whose frames are masked */
+  constructor(maskingKeys: MaskingKeySource | undefined) {
+    this.#maskingKeys = maskingKeys
+  }
+
+  /** Adds a frame with a text payload. Lone surrogates become U+FFFD. */
+  writeText(byte0: number, text: string): void {
+    // In UTF-8 a UTF-16 code unit takes three bytes at most, so this fits if that does.
+    if (text.length * 3 > COPY_LIMIT) return this.#writeInPlace(byte0, Buffer.from(text))
+    const length = Buffer.byteLength(text)
+    const payload = this.#writeHeader(byte0, length, length)
+    // As many bytes as code units: ASCII, which latin1 writes without a look at each unit.
+    slab.write(text, payload, length, length === text.length ? 'latin1' : 'utf8')
+    this.#endFrame(payload, length)
+  }
+
+  /** Adds a frame with a binary payload. Above {@link COPY_LIMIT} a server's frame refers to the caller's bytes. */
+  writeBytes(byte0: number, bytes: Uint8Array): void {
+    const length = bytes.length
+    if (length > COPY_LIMIT) {
+      // What is masked in place must be ours: §5.3 masks the payload, not the caller's data.
+      const isOurs = this.#maskingKeys !== undefined
+      return this.#writeInPlace(byte0, isOurs ? Buffer.from(bytes) : viewOf(bytes))
+    }
+    const payload = this.#writeHeader(byte0, length, length)
+    slab.set(bytes, payload)
+    this.#endFrame(payload, length)
+  }
+
+  /** Hands over what was gathered, in order and with small pieces joined, and forgets it. */
+  take(): Buffer[] {
+    this.sealRegion()
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.length = 0
+    return pieces.length > 1 ? joinSmall(pieces) : pieces
+  }
+
+  /** Writes a header behind what is in the slab, with room for `room` bytes after it; returns where it ends. */
+  #writeHeader(byte0: number, length: number, room: number): number {
+    if (slabOwner !== this || SLAB_SIZE - slabUsed < MAX_HEADER_LENGTH + room) this.#open(MAX_HEADER_LENGTH + room)
+    const masked = this.#maskingKeys !== undefined
+    if (masked) this.#maskingKey = this.#maskingKeys()
+    return writeHeader(slab, slabUsed, byte0, length, masked, this.#maskingKey)
+  }
+
+  #endFrame(payload: number, length: number): void {
+    const end = payload + length
+    if (this.#maskingKeys !== undefined) maskBytes(slab, payload, end, this.#maskingKey)
+    this.length += end - slabUsed
+    slabUsed = end
+  }
+
+  /** Adds a frame whose payload is not copied; a client masks it where it is. */
+  #writeInPlace(byte0: number, payload: Buffer): void {
+    const headerEnd = this.#writeHeader(byte0, payload.length, 0)
+    if (this.#maskingKeys !== undefined) maskBytes(payload, 0, payload.length, this.#maskingKey)
+    this.length += headerEnd - slabUsed + payload.length
+    slabUsed = headerEnd
+    this.sealRegion()
+    this.#pieces.push(payload)
+  }
+
+  /** Begins a region of at least `needed` bytes. */
+  #open(needed: number): void {
+    slabOwner?.sealRegion()
+    reserve(needed)
+    slabOwner = this
+    this.#regionStart = slabUsed
+  }
+
+  /** Ends this writer's region, if it has one. */
+  sealRegion(): void {
+    if (slabOwner !== this) return
+    if (slabUsed > this.#regionStart) this.#pieces.push(slab.subarray(this.#regionStart, slabUsed))
+    slabOwner = undefined
+  }
+}
+
+/**
+ * Gives a piece that `take` returned back to the slab. Only for a caller who knows that its bytes have been copied
+ * by whoever they were written to.
+ */
+export function reclaim(piece: Buffer): void {
+  if (slabOwner !== undefined || piece.buffer !== slab.buffer) return
+  if (piece.byteOffset + piece.length === slabUsed) slabUsed = piece.byteOffset
+}
+
+/** A slab with `needed` bytes free. What was in the last one stays alive for as long as its pieces do. */
+function reserve(needed: number): void {
+  if (SLAB_SIZE - slabUsed >= needed) return
+  slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  slabUsed = 0
+}
+
+/** Joins neighbours that are small: a copy costs less than one more entry in a gathered write. */
+function joinSmall(pieces: Buffer[]): Buffer[] {
+  const joined: Buffer[] = []
+  for (let first = 0; first < pieces.length; ) {
+    let last = first
+    let length = 0
+    while (last < pieces.length && isSmall(pieces[last]!) && length + pieces[last]!.length <= SLAB_SIZE) {
+      length += pieces[last++]!.length
+    }
+    if (last - first < 2) {
+      joined.push(pieces[first++]!)
+      continue
+    }
+    slabOwner?.sealRegion()
+    reserve(length)
+    const start = slabUsed
+    for (; first < last; first++) {
+      slab.set(pieces[first]!, slabUsed)
+      slabUsed += pieces[first]!.length
+    }
+    joined.push(slab.subarray(start, slabUsed))
+  }
+  return joined
+}
+
+function isSmall(piece: Buffer): boolean {
+  return piece.length <= COPY_LIMIT
+}
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

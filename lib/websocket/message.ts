@@ -1,0 +1,107 @@
+/**
+ * One message in progress: {@link PartialMessage} for one that comes in as several pieces, {@link OutgoingMessage}
+ * for one that goes out as several fragments. Each ends with its message; a message in one frame within one chunk
+ * needs neither.
+ *
+ * A partial message copies its pieces into one buffer that grows as bytes arrive, never by what a header
+ * announces: it holds at most four times what the peer has sent, and nothing for a fragment or chunk as such.
+ */
+import type { ViolationCode } from '../errors.ts'
+import { OPCODES } from './frame.ts'
+import type { FrameParser } from './frame-parser.ts'
+import { decodeValidText, INVALID, validateUtf8 } from './utf8.ts'
+
+const FIRST_CAPACITY = 256
+
+export interface MessageLimits {
+  readonly maxFragments: number
+  readonly maxChunks: number
+}
+
+export class PartialMessage {
+  /** `text` or `binary`. */
+  readonly opcode: number
+  #bytes: Buffer
+  #length = 0
+  #fragments = 0
+  #chunks = 0
+  #ascii = true
+  #utf8 = 0
+
+  /** @param announced payload length in the first frame's header: no need to hold more, if it is the only one */
+  constructor(opcode: number, announced: number) {
+    this.opcode = opcode
+    this.#bytes = Buffer.allocUnsafe(Math.min(announced, FIRST_CAPACITY))
+  }
+
+  /** Adds the piece that `parser` has found. */
+  append(parser: FrameParser, limits: MessageLimits): ViolationCode | undefined {
+    const { chunk, start, end } = parser
+    if (parser.isFirst) this.#fragments++
+    this.#chunks++
+    // §10.4: limits are to be kept; a part as such costs no memory here, but it costs time
+    if (this.#fragments > limits.maxFragments || this.#chunks > limits.maxChunks) {
+      return 'WS_ERR_TOO_MANY_BUFFERED_PARTS'
+    }
+    if (this.opcode === OPCODES.text && !this.#validate(parser)) return 'WS_ERR_INVALID_UTF8'
+    const length = this.#length + end - start
+    if (length > this.#bytes.length) this.#grow(length, parser)
+    chunk.copy(this.#bytes, this.#length, start, end)
+    this.#length = length
+    return undefined
+  }
+
+  /** The message, once its last piece is there; undefined for a text that stops within a character. */
+  finish(): string | Buffer | undefined {
+    if (this.opcode === OPCODES.binary) return this.#bytes.subarray(0, this.#length)
+    if (this.#utf8 !== 0) return undefined
+    return decodeValidText(this.#bytes, 0, this.#length, this.#ascii)
+  }
+
+  #validate(parser: FrameParser): boolean {
+    const ascii = parser.isAscii
+    this.#ascii &&= ascii
+    if (ascii && this.#utf8 === 0) return true
+    this.#utf8 = validateUtf8(this.#utf8, parser.chunk, parser.start, parser.end)
+    return this.#utf8 !== INVALID
+  }
+
+  #grow(length: number, { fin, remaining }: FrameParser): void {
+    // Fourfold, so that a message of n bytes costs n/3 of copying, but no more than the last frame still wants.
+    const wanted = fin ? remaining : Math.max(remaining, length)
+    const bytes = Buffer.allocUnsafe(Math.min(length * 4, length + wanted))
+    this.#bytes.copy(bytes, 0, 0, this.#length)
+    this.#bytes = bytes
+  }
+}
+
+/** A message that is sent as fragments: its type is that of the first one. */
+export class OutgoingMessage {
+  readonly isText: boolean
+  /** A text fragment ended in the first half of a surrogate pair; the half waits for the next one. */
+  #highSurrogate = ''
+  #begun = false
+
+  constructor(isText: boolean) {
+    this.isText = isText
+  }
+
+  /** The opcode of the next fragment (§5.4). */
+  nextOpcode(): number {
+    if (this.#begun) return OPCODES.continuation
+    this.#begun = true
+    return this.isText ? OPCODES.text : OPCODES.binary
+  }
+
+  /** The text to send now, when `text` is the next part: a character is never cut into two invalid halves. */
+  joinSurrogates(text: string, fin: boolean): string {
+    const joined = this.#highSurrogate + text
+    const last = joined.charCodeAt(joined.length - 1)
+    if (fin || !(last >= 0xd800 && last <= 0xdbff)) {
+      this.#highSurrogate = ''
+      return joined
+    }
+    this.#highSurrogate = joined.slice(-1)
+    return joined.slice(0, -1)
+  }
+}
