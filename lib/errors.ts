@@ -4,7 +4,7 @@
  * - The peer broke the WebSocket protocol: a row of {@link VIOLATIONS}, raised as {@link ProtocolError}.
  * - The opening handshake did not succeed: {@link HandshakeError}.
  * - The connection is closed, so what was asked cannot be done: {@link ClosedError}.
- * - The caller passed something wrong: a plain `TypeError` or `RangeError`, thrown at the call.
+ * - The caller passed something wrong: a plain `TypeError` or `RangeError` with a `code`, thrown at the call.
  *
  * Messages say what was expected and what came; they never carry payload.
  */
@@ -95,4 +95,19 @@ export class ClosedError extends Error {
     this.reason = reason
     this.wasClean = wasClean
   }
+}
+
+/** The codes that Node's own functions have for the same mistakes of a caller. */
+export type ArgumentErrorCode =
+  | 'ERR_INVALID_ARG_TYPE'
+  | 'ERR_INVALID_ARG_VALUE'
+  | 'ERR_INVALID_CHAR'
+  | 'ERR_INVALID_HTTP_TOKEN'
+  | 'ERR_INVALID_URL'
+  | 'ERR_OUT_OF_RANGE'
+
+/** A `RangeError` for what is out of range, a `TypeError` for any other mistake of the caller's. */
+export function argumentError(code: ArgumentErrorCode, message: string): TypeError | RangeError {
+  const error = code === 'ERR_OUT_OF_RANGE' ? new RangeError(message) : new TypeError(message)
+  return Object.assign(error, { code })
 }

@@ -2,7 +2,7 @@
  * Closing: which codes may travel (RFC 6455 §7.4), the payload of a Close frame (§5.5.1), and the closing
  * handshake (§7.1) as a table that can be checked by eye.
  */
-import type { ViolationCode } from '../errors.ts'
+import { argumentError, type ViolationCode } from '../errors.ts'
 import { MAX_CONTROL_PAYLOAD_LENGTH } from './frame.ts'
 import { truncateText, validateUtf8 } from './utf8.ts'
 
@@ -81,19 +81,24 @@ export function truncateReason(reason: string): string {
  */
 export function checkCloseArguments(code: number | undefined, reason: string | undefined): CloseStatus {
   if (reason !== undefined && typeof reason !== 'string') {
-    throw new TypeError(`close reason must be a string, got ${typeof reason}`)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `close reason must be a string, got ${typeof reason}`)
   }
   if (code === undefined) {
-    if (reason !== undefined && reason !== '') throw new RangeError('a close reason needs a close code')
+    if (reason !== undefined && reason !== '')
+      throw argumentError('ERR_OUT_OF_RANGE', 'a close reason needs a close code')
     return { code: NO_STATUS_RECEIVED, reason: '' }
   }
-  if (typeof code !== 'number') throw new TypeError(`close code must be a number, got ${typeof code}`)
+  if (typeof code !== 'number')
+    throw argumentError('ERR_INVALID_ARG_TYPE', `close code must be a number, got ${typeof code}`)
   if (!isCloseCode(code)) {
-    throw new RangeError(`close code ${code} may not be sent: use 1000, 1001, 1008, 1011 or 3000 to 4999`)
+    throw argumentError(
+      'ERR_OUT_OF_RANGE',
+      `close code ${code} may not be sent: use 1000, 1001, 1008, 1011 or 3000 to 4999`,
+    )
   }
   const length = Buffer.byteLength(reason ?? '')
   if (length > MAX_REASON_LENGTH) {
-    throw new RangeError(`close reason takes ${length} bytes, more than ${MAX_REASON_LENGTH}`)
+    throw argumentError('ERR_OUT_OF_RANGE', `close reason takes ${length} bytes, more than ${MAX_REASON_LENGTH}`)
   }
   return { code, reason: reason ?? '' }
 }

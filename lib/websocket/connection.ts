@@ -14,7 +14,7 @@
  */
 import { constants } from 'node:buffer'
 import { isAnyArrayBuffer } from 'node:util/types'
-import { ProtocolError, VIOLATIONS, type ViolationCode } from '../errors.ts'
+import { argumentError, ProtocolError, VIOLATIONS, type ViolationCode } from '../errors.ts'
 import {
   CLOSING_HANDSHAKE,
   type CloseStatus,
@@ -40,7 +40,10 @@ export interface ConnectionOptions {
   readonly maxMessageSize?: number
   /** Most frames that a message may come in; more fail the connection with 1008. Default 131,072. */
   readonly maxFragments?: number
-  /** Most chunks of transport data that a message may come in; more fail it with 1008. Default 1,048,576. */
+  /**
+   * Most pieces that a message may be read in, a piece being what one chunk holds of one frame; more fail the
+   * connection with 1008. Default 1,048,576.
+   */
   readonly maxChunks?: number
 }
 
@@ -90,9 +93,13 @@ export class Connection {
   /** @throws {TypeError | RangeError} an option is wrong */
   constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     const limits = checkLimits(options)
-    if (!Object.hasOwn(ROLES, options.role)) throw new TypeError('role must be server or client')
+    if (!Object.hasOwn(ROLES, options.role))
+      throw argumentError('ERR_INVALID_ARG_VALUE', 'role must be server or client')
     if (options.role === 'client' && options.maskingKeys === undefined) {
-      throw new TypeError('a client needs maskingKeys: every frame it sends is masked with a fresh random key')
+      throw argumentError(
+        'ERR_INVALID_ARG_VALUE',
+        'a client needs maskingKeys: every frame it sends is masked with a fresh random key',
+      )
     }
     this.facts = ROLES[options.role]
     this.#handler = handler
@@ -164,7 +171,8 @@ export class Connection {
     const isText = typeof payload === 'string'
     this.#outgoing ??= new OutgoingMessage(isText)
     const message = this.#outgoing
-    if (message.isText !== isText) throw new TypeError('a message is text or binary: its fragments must be alike')
+    if (message.isText !== isText)
+      throw argumentError('ERR_INVALID_ARG_VALUE', 'a message is text or binary: its fragments must be alike')
     if (fin) this.#outgoing = undefined
     return this.#write(
       (fin ? FIN : 0) | message.nextOpcode(),
@@ -303,7 +311,8 @@ export class Connection {
     const payload = payloadOf(data)
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
     if (bytes.length > MAX_CONTROL_PAYLOAD_LENGTH) {
-      throw new RangeError(
+      throw argumentError(
+        'ERR_OUT_OF_RANGE',
         `control frame payload takes ${bytes.length} bytes, more than ${MAX_CONTROL_PAYLOAD_LENGTH}`,
       )
     }
@@ -335,9 +344,10 @@ export function checkLimits(options: GivenLimits): MessageLimits & { readonly ma
 
 function checkLimit(name: keyof typeof DEFAULT_LIMITS, value: number | undefined, highest: number): number {
   if (value === undefined) return DEFAULT_LIMITS[name]
-  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${typeof value}`)
+  if (typeof value !== 'number')
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${name} must be a number, got ${typeof value}`)
   if (!Number.isInteger(value) || value < 1 || value > highest) {
-    throw new RangeError(`${name} must be an integer from 1 to ${highest}, got ${value}`)
+    throw argumentError('ERR_OUT_OF_RANGE', `${name} must be an integer from 1 to ${highest}, got ${value}`)
   }
   return value
 }
@@ -350,7 +360,8 @@ export function payloadOf(data: MessageData): string | Uint8Array {
   if (typeof data === 'string' || data instanceof Uint8Array) return data
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   if (isAnyArrayBuffer(data)) return new Uint8Array(data)
-  throw new TypeError(
+  throw argumentError(
+    'ERR_INVALID_ARG_TYPE',
     `data must be a string, ArrayBuffer or view of one, got ${data === null ? 'null' : typeof data}`,
   )
 }

@@ -15,7 +15,9 @@
  * Knows nothing of sockets, of how long a handshake may take, or of which requests a server wants to accept. The
  * nonce and the Date field are the caller's: here is no randomness and no clock.
  */
+
 import { hash } from 'node:crypto'
+import { argumentError } from '../errors.ts'
 import {
   checkHeaders,
   combinedValue,
@@ -61,7 +63,7 @@ export const RESPONSE_FAULTS = {
 export type ResponseFault = keyof typeof RESPONSE_FAULTS
 
 /** What {@link checkRequest} looks at: a `RequestHead`, or node's `IncomingMessage`. */
-export interface UpgradeRequest {
+export interface HandshakeRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
   readonly httpVersion: string
@@ -147,7 +149,7 @@ export function acceptFor(key: string): string {
 }
 
 /** Whether a request is a valid opening handshake; the first fault in the order of {@link REQUEST_FAULTS}. */
-export function checkRequest({ method, httpVersion, rawHeaders }: UpgradeRequest): RequestCheck {
+export function checkRequest({ method, httpVersion, rawHeaders }: HandshakeRequest): RequestCheck {
   const refuse = (fault: RequestFault) => ({ ok: false, fault }) as const
 
   // §4.1: "The method of the request MUST be GET, and the HTTP version MUST be at least 1.1"; what is above 1.1
@@ -210,7 +212,7 @@ export function refusalFor(fault: RequestFault | HeadFault): Refusal {
  */
 export function formatRefusal({ status, headers = {}, body }: Refusal): string {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw Object.assign(new RangeError('status must be an integer from 200 to 599'), { code: 'ERR_OUT_OF_RANGE' })
+    throw argumentError('ERR_OUT_OF_RANGE', 'status must be an integer from 200 to 599')
   }
   const fields = checkAddedFields(headers, name => FRAMING_FIELDS.has(name))
   const names = new Set(fields.map(([name]) => name.toLowerCase()))
@@ -381,7 +383,7 @@ function isHandshakeField(lowerCaseName: string): boolean {
 }
 
 function invalid(words: string): TypeError {
-  return Object.assign(new TypeError(words), { code: 'ERR_INVALID_ARG_VALUE' })
+  return argumentError('ERR_INVALID_ARG_VALUE', words)
 }
 
 function includesIgnoringCase(list: readonly string[] | undefined, lowerCase: string): boolean {

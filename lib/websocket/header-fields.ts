@@ -12,6 +12,7 @@
  *
  * Knows nothing of what the fields mean; that is handshake.ts.
  */
+import { type ArgumentErrorCode, argumentError } from '../errors.ts'
 
 /** Header fields as a caller gives them; an array is a field that is sent once for each of its values. */
 export type HeaderFields = Readonly<Record<string, string | readonly string[]>>
@@ -72,8 +73,8 @@ export function checkHeaders(headers: HeaderFields): [name: string, value: strin
   return fields
 }
 
-function invalid(name: string, words: string, code: string): TypeError {
-  return Object.assign(new TypeError(`header ${JSON.stringify(name)} ${words}`), { code })
+function invalid(name: string, words: string, code: ArgumentErrorCode): TypeError {
+  return argumentError(code, `header ${JSON.stringify(name)} ${words}`)
 }
 
 /** The values of all fields of that name in a flat list of names and values, in the order they came. */

@@ -16,6 +16,7 @@
  *
  * Knows nothing of WebSocket, of what the fields mean, or of bodies.
  */
+import { argumentError } from '../errors.ts'
 import { isToken } from './header-fields.ts'
 
 /** Status that a server answers, the clause that is broken, and the words for it. */
@@ -103,7 +104,7 @@ export class HeadParser<Kind extends keyof Heads> {
   constructor(kind: Kind, { maxBytes = 16384, maxFields = 100 }: HeadLimits = {}) {
     for (const [name, limit] of Object.entries({ maxBytes, maxFields })) {
       if (!Number.isSafeInteger(limit) || limit < 1) {
-        throw Object.assign(new RangeError(`${name} must be a positive integer`), { code: 'ERR_OUT_OF_RANGE' })
+        throw argumentError('ERR_OUT_OF_RANGE', `${name} must be a positive integer`)
       }
     }
     this.#kind = kind

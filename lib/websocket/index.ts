@@ -11,7 +11,7 @@
  *     keepalive        when a silent peer is asked, and given up
  */
 
-export { type ProtocolError, VIOLATIONS, type Violation, type ViolationCode } from '../errors.ts'
+export { ProtocolError, VIOLATIONS, type Violation, type ViolationCode } from '../errors.ts'
 export {
   ABNORMAL_CLOSURE,
   CLOSE_CODES,
@@ -48,6 +48,7 @@ export {
   formatRequest,
   formatResponse,
   type HandshakeParts,
+  type HandshakeRequest,
   REQUEST_FAULTS,
   RESPONSE_FAULTS,
   type Refusal,
@@ -76,4 +77,4 @@ export {
 } from './http-head.ts'
 export { judgeSilence, type KeepaliveOptions, type KeepaliveVerdict } from './keepalive.ts'
 export { advanceKey, maskBytes } from './mask.ts'
-export { validateUtf8 } from './utf8.ts'
+export { INVALID as INVALID_UTF8, validateUtf8 } from './utf8.ts'
