@@ -1,0 +1,46 @@
+/**
+ * wirewright: the web's real-time transports for Node.js.
+ *
+ * The public surface on one page. Layers point one way, down this list; a spec keeps it so.
+ *
+ *     cli/         the `wirewright` command, over this page only
+ *     transport/   sockets, timers, randomness: servers, clients, open connections
+ *     websocket/   RFC 6455 without I/O; public as `wirewright/protocol`
+ *     errors       every way in which things go wrong, as a table
+ *
+ * A server:  new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
+ * A client:  connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
+ */
+
+export {
+  ClosedError,
+  HandshakeError,
+  type HandshakeResponse,
+  ProtocolError,
+  VIOLATIONS,
+  type Violation,
+  type ViolationCode,
+} from './errors.ts'
+export { connect } from './transport/client.ts'
+export type { ConnectOptions } from './transport/client-options.ts'
+export { CloseEvent, type CloseEventInit } from './transport/close-event.ts'
+export type { CloseDetail, CloseRecord, GiveUp } from './transport/close-record.ts'
+export type { ConnectionSettings, TraceListener } from './transport/connection-options.ts'
+export type { EventHandler } from './transport/event-handlers.ts'
+export type { OriginPolicy } from './transport/origin-policy.ts'
+export { WebSocketServer, type WebSocketServerEvents } from './transport/server.ts'
+export type { Acceptance, Authorization, ListenOptions, ServerOptions } from './transport/server-options.ts'
+export type { ListenAddress } from './transport/upgrade-port.ts'
+export type { UpgradeRequest } from './transport/upgrade-request.ts'
+export { type BinaryType, WebSocket } from './transport/websocket.ts'
+export {
+  type Message,
+  WebSocketConnection,
+  type WebSocketConnectionEvents,
+} from './transport/websocket-connection.ts'
+export type { CloseStatus } from './websocket/close.ts'
+export type { MessageData } from './websocket/connection.ts'
+export type { FrameRecord } from './websocket/frame-trace.ts'
+export type { Refusal } from './websocket/handshake.ts'
+export type { HeaderFields } from './websocket/header-fields.ts'
+export type { KeepaliveOptions } from './websocket/keepalive.ts'
