@@ -147,6 +147,19 @@ t.test('what a stream that is gone did not take', async t => {
   await until(() => owner.log.length > 0)
   t.equal(channel.unsent, 1100)
   line.client.destroy()
+
+  for (const kind of CHANNELS) {
+    const { server, client } = await kind.open(t)
+    const owner = new Owner()
+    const channel = new ByteChannel(server, owner)
+    client.on('error', () => {}).resume()
+    write(channel, ['x'.repeat(100)])
+    await until(() => channel.buffered === 0)
+    channel.destroy()
+    await until(() => owner.log.length > 0)
+    t.equal(channel.unsent, 0, `${kind.name}: it was taken since the write`)
+    client.destroy()
+  }
 })
 
 t.test('taken counts what left a socket, and nothing else', async t => {

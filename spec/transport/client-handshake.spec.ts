@@ -284,6 +284,15 @@ t.test('a server that resets after any byte of its answer', async t => {
   await server.close()
 })
 
+t.test('a socket that is destroyed without a word', async t => {
+  const server = await answering()
+  const { socket, outcome } = open(server.port)
+  await once(socket, 'connect')
+  socket.destroy()
+  await t.rejects(within(outcome), { code: 'WS_ERR_HANDSHAKE_CLOSED' })
+  await server.close()
+})
+
 t.test('nobody listens', async t => {
   const server = await answering()
   const { port } = server

@@ -459,6 +459,37 @@ t.test('redirects: credentials stay with the origin that they were given for', a
   for (const server of [start, secureStart, target, plainTarget]) await server.close()
 })
 
+t.test('redirects: the same host and port with another scheme is another origin', async t => {
+  const tls = createTlsServer(local)
+  const requests: string[] = []
+  tls.on('secureConnection', socket => {
+    socket
+      .on('error', () => {})
+      .on('data', chunk => {
+        requests.push(String(chunk))
+        accept(socket, String(chunk))
+      })
+  })
+  // One port for both, told apart by the first byte: 0x16 begins a TLS handshake.
+  const both = createServer(socket => {
+    socket
+      .on('error', () => {})
+      .once('readable', () => {
+        const first = socket.read()
+        if (first === null) return
+        if (first[0] !== 0x16) return redirect(socket, `wss://localhost:${port}/next`)
+        socket.unshift(first)
+        tls.emit('connection', socket)
+      })
+  }).listen(0, '127.0.0.1')
+  await once(both, 'listening')
+  const { port } = both.address() as AddressInfo
+  await connectOnce(`ws://user:secret@localhost:${port}/`, { maxRedirects: 1, headers: SECRETS, tls: { ca } })
+  t.match(requests[0], /^GET \/next /)
+  t.notMatch(requests[0], 'secret')
+  await new Promise(resolve => both.close(resolve))
+})
+
 t.test('redirects: once away, credentials do not come back', async t => {
   const away = await rawServer(socket => redirect(socket, `ws://localhost:${home.port}/back`))
   const home: RawServer = await rawServer((socket, request) => {

@@ -2,12 +2,14 @@
  * The end of a socket that gets one answer: that the answer arrives whole whatever the client still sends (S13),
  * that there is never a second one, and that no client keeps the socket.
  */
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { Duplex } from 'node:stream'
 import { mock } from 'node:test'
 import t from 'tap'
 import { hangUp } from '../../lib/transport/hang-up.ts'
 import { exchange, leftOpen, openHandles, RawClient, rawServer } from '../support/raw-socket.ts'
+import { turns } from '../support/waiting.ts'
 
 const before = openHandles()
 const ANSWER = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 2\r\n\r\n\xe4\xff'
@@ -56,6 +58,18 @@ t.test('there is one answer, and none on a socket that has ended or is gone', as
   })
   t.equal((await exchange(server.port, 'GET / HTTP/1.1\r\n\r\n')).text, ANSWER)
   await server.close()
+
+  const stalled = new Stalled()
+  hangUp(stalled, ANSWER)
+  hangUp(stalled, 'HTTP/1.1 200 OK\r\n\r\n')
+  await turns()
+  t.notOk(stalled.destroyed, 'the second call does not disturb the first')
+  stalled.release()
+  await once(stalled, 'finish')
+  t.equal(stalled.written, ANSWER)
+  stalled.destroy(new Error('reset'))
+  await new Promise(resolve => stalled.once('close', resolve))
+  t.strictSame(openHandles(), [...before], 'and the timer is gone with the socket')
 
   const ended = new Stalled()
   ended.end()

@@ -24,7 +24,7 @@ import {
   readAnswer,
   requestText,
 } from '../support/raw-socket.ts'
-import { turns } from '../support/waiting.ts'
+import { turns, until } from '../support/waiting.ts'
 
 const before = openHandles()
 const UPGRADE = requestText()
@@ -162,6 +162,7 @@ t.test("the HTTP server's own requests go on, also on a connection that is kept 
   t.equal((await exchange(http.port, PLAIN)).body.includes('page /page'), true)
   await client.destroy()
   await server.close()
+  t.equal(http.server.listenerCount('upgrade'), 0)
   t.equal((await exchange(http.port, PLAIN)).status, 200, 'an attached server stays as it is')
   await http.close()
 })
@@ -256,6 +257,30 @@ t.test('a client that resets after any byte of its request is let go', async t =
   await server.close()
   t.equal(server.connections.size, 0)
   t.strictSame(await leftOpen([...before, 'TCPServerWrap']), [])
+  await http.close()
+})
+
+t.test('a client that resets while authorize thinks is let go', async t => {
+  const http = await httpServer()
+  const connections: unknown[] = []
+  let hasLeft = false
+  const server = new WebSocketServer({
+    authorize: async ({ socket }) => {
+      client.socket.resetAndDestroy()
+      await new Promise(resolve => socket.once('close', resolve))
+      hasLeft = true
+      return true
+    },
+  })
+  server.on('connection', connection => connections.push(connection))
+  server.attach(http.server)
+  const client = new RawClient(http.port).send(UPGRADE)
+  await until(() => hasLeft)
+  await turns()
+  t.strictSame(connections, [])
+  t.equal(server.connections.size, 0)
+  t.strictSame(await leftOpen([...before, 'TCPServerWrap']), [])
+  await server.close()
   await http.close()
 })
 

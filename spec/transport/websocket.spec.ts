@@ -3,6 +3,7 @@
  * that Web IDL gives it, states, events and their order, what send() takes and in which order it goes out,
  * bufferedAmount, binaryType, and that every end is an error or a close as it should be.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { setImmediate as nextTask } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
@@ -392,6 +393,39 @@ t.test('close() in the very task in which the connection is established', async 
     t.strictSame([code, wasClean], expected, log.join())
   }
   await until(() => server.connections.size === 0)
+  await server.close()
+})
+
+t.test('close() between the answer and the open event', async t => {
+  const server = new WebSocketServer()
+  const { url } = await server.listen({ host: '127.0.0.1' })
+  const outcomes = new Set<string>()
+  const wrong: string[] = []
+  for (let steps = 0; steps < 30; steps++) {
+    let socket: WebSocket | undefined
+    // The answer comes in one chunk: so many steps after it, still in the same task, the socket is closed.
+    const onSocket = (message: unknown) => {
+      const { socket: lower } = message as { socket: Socket }
+      lower.prependOnceListener('data', async () => {
+        for (let step = 0; step < steps; step++) await undefined
+        socket?.close(3000)
+      })
+    }
+    subscribe('net.client.socket', onSocket)
+    socket = new WebSocket(url)
+    unsubscribe('net.client.socket', onSocket)
+    const { log, closed } = logged(socket)
+    await within(closed, 'close')
+    outcomes.add(log.join())
+    const isOpened = log[0] === 'open OPEN'
+    const expected = isOpened
+      ? ['open OPEN', 'close CLOSED 3000 "" clean']
+      : ['error CLOSED', 'close CLOSED 1006 "" unclean']
+    if (log.join() !== expected.join()) wrong.push(`${steps}: ${log.join()}`)
+    await until(() => server.connections.size === 0)
+  }
+  t.strictSame(wrong, [])
+  t.equal(outcomes.size, 2, 'both happen')
   await server.close()
 })
 
