@@ -228,8 +228,8 @@ t.test('2,000 fields: the client is refused or let in, and the process lives', a
   const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`X-${i}`, 'v']))
   const first = new RawClient(http.port).send(requestText(many))
   await first.untilHead()
-  // Node keeps the first thousand.
-  t.equal(readAnswer(first.text).status, 101)
+  // Node keeps the first of them, or since 22 refuses them all.
+  t.ok([101, 431].includes(readAnswer(first.text).status))
   await first.destroy()
   const last = await exchange(http.port, `GET / HTTP/1.1\r\n${'X: v\r\n'.repeat(2000)}${UPGRADE.slice(16)}`)
   t.ok([400, 426, 431].includes(last.status), String(last.status))

@@ -169,10 +169,9 @@ t.test('time is linear: a body in tiny pieces costs little', async t => {
     for (let at = 0; at < chunked.length; at++) reader.push(chunked.subarray(at, at + 1))
     return performance.now() - start
   }
-  const shortest = (count: number) => Math.min(...Array.from({ length: 5 }, () => time(count)))
-  shortest(1000)
-  // Ten times as much takes ten times as long; a hundred times if what is kept is looked at again.
-  t.ok(shortest(20_000) < 40 * shortest(2000))
+  // Ten times as much takes ten times as long; a hundred times if what is kept is looked at again. A machine that
+  // is busy may spoil one comparison, not all of them.
+  t.ok([1, 2, 3, 4, 5].some(() => time(20_000) < 40 * time(2000)))
 })
 
 t.test('random bytes are a fault or wait, and nothing else', async t => {
