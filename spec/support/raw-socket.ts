@@ -4,7 +4,7 @@
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
+import { type ConnectionOptions, Server as TlsServer, connect as tlsConnect } from 'node:tls'
 
 /** RFC 6455 §1.3. */
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -163,7 +163,7 @@ export async function rawServer(
       onRequest(socket, text)
     })
   }
-  server.on('secureConnection' in server || 'addContext' in server ? 'secureConnection' : 'connection', onConnection)
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', onConnection)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     if (typeof where === 'number') server.listen(where, '127.0.0.1', resolve)

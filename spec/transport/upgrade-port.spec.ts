@@ -69,7 +69,7 @@ t.test('a request is handed over with its head, its socket, and what came behind
   t.equal(request?.socket, port.sockets[0])
   t.equal(port.rests[0]?.toString('hex'), '8100')
   t.ok(port.sockets[0]?.isPaused())
-  t.equal((port.sockets[0] as Socket & { noDelay?: boolean }).destroyed, false)
+  t.equal(port.sockets[0]?.destroyed, false)
   await client.destroy()
   await port.close()
 })
