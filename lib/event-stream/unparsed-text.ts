@@ -9,7 +9,7 @@
  * that it came in, joined once when its end arrives: 8 bytes a piece beside the text itself, and time linear in the
  * input, whatever the chunks. It has no limit of its own; whoever owns it looks at {@link UnparsedText.length}.
  */
-import { isAscii, isUtf8, transcode } from 'node:buffer'
+import { isAscii } from 'node:buffer'
 import { StringDecoder } from 'node:string_decoder'
 
 const LF = 0x0a
@@ -82,9 +82,9 @@ export class UnparsedText {
  *
  * - as latin1, once it is known to be ASCII: long chunks ("100-byte events");
  * - `StringDecoder`: short chunks, where a look at the bytes would cost as much as the decoding ("token");
- * - `transcode`: the whole lines of long chunks that are valid ("Chinese", "mostly ASCII");
- * - `TextDecoder`: short chunks after one that was far from ASCII ("token, Chinese"), and what is malformed, or begins or
- *   ends within a character, since it keeps the bytes of one that is not whole yet. A stream of ASCII never makes one.
+ * - `TextDecoder`: long chunks that are not ASCII ("mostly ASCII"), short ones after one that was far from it ("token,
+ *   Chinese"), and what begins or ends within a character, since it keeps the bytes of a character that is not whole
+ *   yet. A stream of ASCII never makes one.
  *
  * A `StringDecoder` takes any view: a Buffer over a Uint8Array costs more than the decoding ("token, Uint8Array").
  */
@@ -101,27 +101,16 @@ class Utf8Decoder {
     const beginsWithin = this.isWithinCharacter
     this.isWithinCharacter = bytes[length - 1]! >= 0x80
     const isWhole = !beginsWithin && !this.isWithinCharacter
-    if (length >= LONG) {
-      if (isWhole && isAscii(bytes)) return ascii.write(bytes as Buffer)
-      return this.#decodeLines(bytes, beginsWithin ? bytes.indexOf(LF) + 1 : 0, bytes.lastIndexOf(LF) + 1)
+    if (isWhole && length >= LONG && isAscii(bytes)) return ascii.write(bytes as Buffer)
+    let text: string
+    if (isWhole && length < LONG && !this.#wasDense) {
+      text = wholeCharacters.write(bytes as Buffer)
+    } else {
+      this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true })
+      text = this.#decoder.decode(bytes, { stream: true })
     }
-    const text = isWhole && !this.#wasDense ? wholeCharacters.write(bytes as Buffer) : this.#decodePart(bytes)
     this.#wasDense = (length - text.length) * 8 > length
     return text
-  }
-
-  /** A chunk that has whole lines from `start` to `end`, so that no character is cut there. */
-  #decodeLines(bytes: Uint8Array, start: number, end: number): string {
-    const lines = bytes.subarray(start, end)
-    if (start >= end || !isUtf8(lines)) return this.#decodePart(bytes)
-    const text = transcode(lines, 'utf8', 'utf16le').toString('utf16le')
-    return this.#decodePart(bytes.subarray(0, start)) + text + this.#decodePart(bytes.subarray(end))
-  }
-
-  #decodePart(bytes: Uint8Array): string {
-    if (bytes.length === 0) return ''
-    this.#decoder ??= new TextDecoder('utf-8', { ignoreBOM: true })
-    return this.#decoder.decode(bytes, { stream: true })
   }
 
   /** What the bytes so far amount to if no more of them come: a string follows. */

@@ -148,6 +148,23 @@ t.test('one message above maxBufferedAmount is fine, one more is not', async t =
   t.match((await within(connection.closed)).detail, { cause: 'WS_ERR_OUTPUT_LIMIT', buffered: 5004 })
 })
 
+t.test('what was thrown away with the transport has not been drained', async t => {
+  for (const how of ['terminate', 'too much'] as const) {
+    const settings = { highWaterMark: 100, maxBufferedAmount: 1000 }
+    const { server } = openInMemory(t, {}, { server: settings })
+    let drains = 0
+    server.on('drain', () => drains++)
+    server.send('x'.repeat(2000))
+    const drained = server.drained().catch(error => error.code)
+    // The stream has the bytes, and will have taken them by the time that it is closed.
+    await new Promise(resolve => process.nextTick(resolve))
+    if (how === 'terminate') server.terminate()
+    else server.send('x')
+    t.equal(await within(drained), 'WS_ERR_CLOSED', how)
+    t.equal(drains, 0)
+  }
+})
+
 t.test('what waits behind a message in fragments counts for maxBufferedAmount', async t => {
   const { connection } = await openAgainstRaw(t, MEMORY, 'server', { maxBufferedAmount: 1_000_000 })
   const never = async function* () {

@@ -196,7 +196,8 @@ export class MemoryStream extends Duplex {
     }
     this.#outgoing.end()
     this.#incoming.close()
-    callback(error)
+    // As the handle of a socket, it takes a turn to close.
+    setImmediate(callback, error)
   }
 
   #send(bytes: Buffer, callback: (error?: Error | null) => void): void {
