@@ -160,6 +160,19 @@ t.test('a ping is answered with its payload (§5.5.3); while nothing can be writ
   }
 })
 
+t.test('a Pong that is owed is not sent behind a newer one (§5.5.3)', async t => {
+  for (const role of ROLES) {
+    const end = new Endpoint({ role })
+    const ping = (payload: string) => end.receive(wire(role, { opcode: PING, payload }))
+    end.connection.congested = true
+    ping('a')
+    end.connection.congested = false
+    ping('b')
+    end.connection.drained()
+    t.same(end.sentLines, ['a 62'])
+  }
+})
+
 t.test('who closes the transport first, §7.1.1', async t => {
   t.same(
     ROLES.map(role => new Endpoint({ role }).connection.facts.closesTransportFirst),
