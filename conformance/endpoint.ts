@@ -7,7 +7,7 @@
  *     open ── Close sent or received ──▶ closing ── TCP ended, by whomever ──▶ closed
  *
  * The rules are those of the suite that this one follows: a Ping is answered while the connection is open; a peer that
- * breaks a rule is closed with 1002 or 1007 and heard no more; a Close that is not answered within a second ends TCP; a
+ * breaks a rule is closed with 1002 or 1007 and heard no more; what a server sends behind its Close counts; a Close that is not answered within a second ends TCP; a
  * server that does not end TCP within a second after the closing handshake has it ended by us, which is not clean.
  */
 import { isUtf8 } from 'node:buffer'
@@ -84,7 +84,7 @@ export class Endpoint {
   #timer: Patience | undefined
   #jobs: Job[] = []
   #isPumping = false
-  #endsWhenFlushed = false
+  #flushCallbacks: (() => void)[] = []
   #message: { opcode: number; compressed: boolean; parts: Buffer[]; length: number } | undefined
   #partKey: Uint8Array | undefined
   #partOffset = 0
@@ -186,6 +186,12 @@ export class Endpoint {
     return this.#jobs.length === 0 && !this.#isPumping
   }
 
+  /** Calls back once that is so: at once, or later. */
+  whenFlushed(callback: () => void): void {
+    if (this.isFlushed) return callback()
+    this.#flushCallbacks.push(callback)
+  }
+
   #maskingKey(): Uint8Array | undefined {
     if (this.#role === 'server') return undefined
     return Buffer.from(Array.from({ length: 4 }, () => Math.floor(Math.random() * 256)))
@@ -223,7 +229,7 @@ export class Endpoint {
     const job = this.#jobs.shift()
     if (job === undefined) {
       this.#isPumping = false
-      if (this.#endsWhenFlushed) this.#end()
+      for (const callback of this.#flushCallbacks.splice(0)) callback()
       return
     }
     const chop = job.chop ?? job.bytes.length
@@ -298,17 +304,19 @@ export class Endpoint {
   }
 
   #onClose(payload: Buffer): void {
-    this.#reader.stop()
     this.peerClosed = true
     if (payload.length >= 2) this.peerCloseCode = payload.readUInt16BE(0)
     if (this.peerCloseCode !== undefined && !isCloseCode(this.peerCloseCode))
-      return this.fail(1002, `the peer sent the close code ${this.peerCloseCode} (§7.4)`)
-    if (!isUtf8(payload.subarray(2))) return this.fail(1007, 'the peer sent a reason that is not UTF-8')
+      return this.#stop(1002, `the peer sent the close code ${this.peerCloseCode} (§7.4)`)
+    if (!isUtf8(payload.subarray(2))) return this.#stop(1007, 'the peer sent a reason that is not UTF-8')
     this.wasClean = true
     this.#timer?.cancel()
     if (this.state === 'open') this.#sendClose(closePayload(1000))
     // §7.1.1: "the underlying TCP connection, in most normal cases, SHOULD be closed first by the server"
-    if (this.#role === 'server') return this.#endWhenFlushed()
+    if (this.#role === 'server') {
+      this.#reader.stop()
+      return this.whenFlushed(() => this.#end())
+    }
     this.#after(this.#closeTimeout, 'the server did not end TCP in time', () => {
       this.wasClean = false
       this.#drop()
@@ -323,14 +331,8 @@ export class Endpoint {
     })
   }
 
-  #endWhenFlushed(): void {
-    this.#endsWhenFlushed = true
-    if (this.isFlushed) this.#end()
-  }
-
   /** As a server: ends our side, and waits a little for the peer's, since what is unread would turn it into a reset. */
   #end(): void {
-    this.#endsWhenFlushed = false
     this.droppedByUs = true
     this.#socket.end()
     const socket = this.#socket

@@ -19,8 +19,8 @@ export interface LogEntry {
 }
 
 const KEPT_BYTES = 64
-const KEPT_AT_START = 60
-const KEPT_AT_END = 20
+const KEPT_AT_START = 30
+const KEPT_AT_END = 10
 
 export interface LoggedFrame {
   readonly fin: boolean
@@ -49,7 +49,7 @@ export class WireLog {
       from,
       words: head.split('\r\n', 1)[0] ?? '',
       bytes: head.length,
-      text: head.slice(0, 4096),
+      text: head.slice(0, 4096).trimEnd(),
     })
   }
 

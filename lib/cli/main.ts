@@ -2,6 +2,7 @@
 /** The `wirewright` command: finds the command, prints help and version, and turns errors into exit codes. */
 import { readFileSync } from 'node:fs'
 import type { Command, Terminal } from './command.ts'
+import { conformCommand } from './conform.ts'
 import { connectCommand } from './connect.ts'
 import { echoCommand } from './echo.ts'
 import { COMMON_FLAGS, describeFlags, nearestName, UsageError, unknownFlag } from './flags.ts'
@@ -11,6 +12,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   echo: echoCommand,
   connect: connectCommand,
+  conform: conformCommand,
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
