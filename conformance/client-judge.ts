@@ -141,8 +141,10 @@ export class ClientJudge {
       const result = this.#results.get(agentOf(query))?.get(id)
       if (result === undefined) throw new BadRequest(`case ${id} was not played`)
       message = JSON.stringify({ behavior: result.behavior, behaviorClose: result.behaviorClose })
-    } else if (pathname === '/updateReports') await this.#options.onReports?.(agentOf(query))
-    else throw new BadRequest(`${pathname} is not served here`)
+    } else if (pathname === '/updateReports') {
+      const agent = agentOf(query)
+      await this.#options.onReports?.(agent)
+    } else throw new BadRequest(`${pathname} is not served here`)
     const handler = { onMessage() {}, onPong() {}, onEnd() {} }
     request.socket.write(writeResponse(fieldValue(request.head, 'sec-websocket-key') ?? ''), 'latin1')
     const endpoint = new Endpoint(request.socket, { role: 'server', log: new WireLog() }, handler, request.rest)

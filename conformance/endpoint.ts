@@ -260,7 +260,7 @@ export class Endpoint {
     const tooLong = header.length > MAX_MESSAGE ? `a frame of ${header.length} bytes` : undefined
     if (fault === undefined && tooLong === undefined) return true
     this.#log.bytes('testee', header.bytes, `header: ${fault ?? tooLong}`)
-    this.fail(fault === undefined ? 1009 : 1002, `the peer sent a ${fault ?? tooLong}`)
+    this.fail(fault === undefined ? 1009 : 1002, `the peer sent something wrong: ${fault ?? tooLong}`)
     return false
   }
 

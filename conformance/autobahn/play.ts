@@ -253,12 +253,12 @@ export function compressedTripsCase(trips: CompressedTrips): Case {
 
 /**
  * How many messages of a compression case show every fault that 1,000 show. A context that is kept or dropped where it
- * must not be shows at the second message that shares something with the first. A window that is too small shows when the
- * data has gone well beyond it: 512 octets for 9 bits, in every case but those of 15 bits, whose 32 KiB the longer messages
- * fill. So: 4 KiB in all, at least four messages.
+ * must not be shows at the first message that repeats something of one before: at once with text, after some 16 KiB with a
+ * PDF. A window that is larger than agreed shows when what is repeated lies farther back: 512 octets for 9 bits, in every
+ * case but those of 15 bits, whose 32 KiB any four of the longer messages fill. So: 32 KiB in all, four messages or more.
  */
 export function fewest(length: number): number {
-  return Math.max(4, Math.ceil(4096 / length))
+  return Math.min(1000, Math.max(4, Math.ceil(32_768 / length)))
 }
 
 interface Trips {

@@ -4,7 +4,7 @@
  */
 import type { ConformOptions } from '../../conformance/index.ts'
 import type { Command } from './command.ts'
-import { integerFlag, parseFlags, UsageError } from './flags.ts'
+import { type Flag, integerFlag, parseFlags, UsageError } from './flags.ts'
 
 const FLAGS = {
   client: { help: 'judge clients: serve the cases to them' },
@@ -29,7 +29,10 @@ const FLAGS = {
 } as const
 
 export const conformCommand: Command = {
-  usage: 'URL | --client --port PORT [FLAGS]',
+  usage: `URL | --client --port PORT ${Object.entries<Flag>(FLAGS)
+    .filter(([name]) => name !== 'client' && name !== 'port')
+    .map(([name, { value }]) => `[--${name}${value === undefined ? '' : ` ${value}`}]`)
+    .join(' ')}`,
   summary: 'judge a WebSocket server, or clients',
   flags: FLAGS,
   notes: `Clients are served as Autobahn's fuzzing server does it: /getCaseCount, /runCase?case=N&agent=NAME,
