@@ -5,15 +5,22 @@
  *
  *     cli/         the `wirewright` command, over this page only
  *     transport/   sockets, timers, randomness: servers, clients, open connections
+ *     event-stream/  WHATWG HTML §9.2 without I/O; public as `wirewright/event-stream`
  *     websocket/   RFC 6455 without I/O; public as `wirewright/protocol`
  *     errors       every way in which things go wrong, as a table
  *
  * A server:  new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
  * A client:  connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
+ * Of event streams:  eventStream(url) → its events, or new EventSource(url) as in browsers
  */
 
 export {
   ClosedError,
+  type EventStreamResponse,
+  EventStreamResponseError,
+  type EventStreamResponseErrorCode,
+  EventStreamTimeoutError,
+  type EventStreamTimeoutErrorCode,
   HandshakeError,
   type HandshakeResponse,
   ProtocolError,
@@ -27,6 +34,15 @@ export { CloseEvent, type CloseEventInit } from './transport/close-event.ts'
 export type { CloseDetail, CloseRecord, GiveUp } from './transport/close-record.ts'
 export type { ConnectionSettings, TraceListener } from './transport/connection-options.ts'
 export type { EventHandler } from './transport/event-handlers.ts'
+export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from './transport/event-source.ts'
+export type { EventStreamClientOptions, ReconnectionInfo } from './transport/event-source-options.ts'
+export {
+  type EventStreamRequestOptions,
+  eventStream,
+  type OpenEventStream,
+} from './transport/event-stream-client.ts'
+export type { Fetch, FetchInit, FetchResponse } from './transport/fetch-exchange.ts'
+export type { AgentFor } from './transport/http-exchange.ts'
 export type { OriginPolicy } from './transport/origin-policy.ts'
 export { WebSocketServer, type WebSocketServerEvents } from './transport/server.ts'
 export type { Acceptance, Authorization, ListenOptions, ServerOptions } from './transport/server-options.ts'

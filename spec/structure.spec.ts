@@ -119,6 +119,9 @@ t.test('the public exports are these', async t => {
     [
       'ClosedError',
       'CloseEvent',
+      'EventSource',
+      'EventStreamResponseError',
+      'EventStreamTimeoutError',
       'HandshakeError',
       'ProtocolError',
       'VIOLATIONS',
@@ -126,6 +129,7 @@ t.test('the public exports are these', async t => {
       'WebSocketConnection',
       'WebSocketServer',
       'connect',
+      'eventStream',
     ].sort(),
   )
 })

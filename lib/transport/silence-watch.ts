@@ -1,0 +1,43 @@
+/**
+ * Notices a peer that we wait for in vain. Time is that of a {@link TickClock}: a stall of our own event loop does not
+ * count against the peer, and the clock does not keep the process alive. Only waiting counts: while nobody asks for
+ * anything, the peer cannot be late.
+ */
+import { clockFor, type TickClock, type Ticking } from './tick-clock.ts'
+
+export class SilenceWatch implements Ticking {
+  readonly #timeout: number
+  readonly #onSilence: () => void
+  readonly #clock: TickClock
+  /** The clock's time when the wait began; undefined when there is none. */
+  #since: number | undefined
+
+  /** @param timeout in milliseconds; `onSilence` is called once, up to a fifth of it or a second later */
+  constructor(timeout: number, onSilence: () => void) {
+    this.#timeout = timeout
+    this.#onSilence = onSilence
+    this.#clock = clockFor(timeout)
+    this.#clock.add(this)
+  }
+
+  /** From now on we wait. */
+  begin(): void {
+    this.#since = this.#clock.now
+  }
+
+  /** What we waited for has come. */
+  end(): void {
+    this.#since = undefined
+  }
+
+  stop(): void {
+    this.#clock.remove(this)
+  }
+
+  /** @internal */
+  onTick(now: number): void {
+    if (this.#since === undefined || now - this.#since < this.#timeout) return
+    this.stop()
+    this.#onSilence()
+  }
+}
