@@ -3,11 +3,11 @@
  *
  * The public surface on one page. Layers point one way, down this list; a spec keeps it so.
  *
- *     cli/         the `wirewright` command, over this page only
- *     transport/   sockets, timers, randomness: servers, clients, open connections
+ *     cli/           the `wirewright` command, over this page only
+ *     transport/     sockets, timers, randomness: servers, clients, open connections
  *     event-stream/  WHATWG HTML §9.2 without I/O; public as `wirewright/event-stream`
- *     websocket/   RFC 6455 without I/O; public as `wirewright/protocol`
- *     errors       every way in which things go wrong, as a table
+ *     websocket/     RFC 6455 without I/O; public as `wirewright/protocol`
+ *     errors         every way in which things go wrong, as a table
  *
  * A server:  new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
  * A client:  connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
