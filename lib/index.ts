@@ -9,6 +9,7 @@
  *     errors       every way in which things go wrong, as a table
  *
  * A server:  new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
+ * Streams:   openEventStream(request, response) → EventStream, beside any HTTP server or on a WebSocketServer's port
  * A client:  connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
  */
 
@@ -27,9 +28,20 @@ export { CloseEvent, type CloseEventInit } from './transport/close-event.ts'
 export type { CloseDetail, CloseRecord, GiveUp } from './transport/close-record.ts'
 export type { ConnectionSettings, TraceListener } from './transport/connection-options.ts'
 export type { EventHandler } from './transport/event-handlers.ts'
+export { EventStream, type EventStreamClose, EventStreamClosedError } from './transport/event-stream.ts'
+export type { EventStreamOptions, OverflowPolicy } from './transport/event-stream-options.ts'
+export { declineEventStream, eventStreamResponse, openEventStream } from './transport/open-event-stream.ts'
 export type { OriginPolicy } from './transport/origin-policy.ts'
+export { type OutgoingEvent, PreparedEvent, prepareEvent } from './transport/outgoing-event.ts'
+export type { PortResponse } from './transport/port-response.ts'
 export { WebSocketServer, type WebSocketServerEvents } from './transport/server.ts'
-export type { Acceptance, Authorization, ListenOptions, ServerOptions } from './transport/server-options.ts'
+export type {
+  Acceptance,
+  Authorization,
+  ListenOptions,
+  RequestListener,
+  ServerOptions,
+} from './transport/server-options.ts'
 export type { ListenAddress } from './transport/upgrade-port.ts'
 export type { UpgradeRequest } from './transport/upgrade-request.ts'
 export { type BinaryType, WebSocket } from './transport/websocket.ts'

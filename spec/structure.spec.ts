@@ -119,13 +119,20 @@ t.test('the public exports are these', async t => {
     [
       'ClosedError',
       'CloseEvent',
+      'EventStream',
+      'EventStreamClosedError',
       'HandshakeError',
+      'PreparedEvent',
       'ProtocolError',
       'VIOLATIONS',
       'WebSocket',
       'WebSocketConnection',
       'WebSocketServer',
       'connect',
+      'declineEventStream',
+      'eventStreamResponse',
+      'openEventStream',
+      'prepareEvent',
     ].sort(),
   )
 })
