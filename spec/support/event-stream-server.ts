@@ -8,6 +8,8 @@ import { type RawServer, rawServer } from './raw-socket.ts'
 
 /** The head of an event stream that ends with its connection. */
 export const STREAM = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n'
+/** The head of one that breaks off whatever ends its connection: a reset that overtakes data looks like an end to libuv. */
+export const ENDLESS = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 99999999\r\n\r\n'
 /** The answer that tells a client not to come back. */
 export const NO_CONTENT = 'HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n'
 
@@ -47,7 +49,7 @@ async function play(socket: Socket, { say, ending = 'end' }: Line): Promise<void
   }
   if (ending === 'end') socket.end()
   else if (ending === 'reset') {
-    // A reset that overtakes the reading of what was written looks like an end to libuv.
+    // Behind what was written, which a reset may throw away.
     await delay(5)
     socket.resetAndDestroy()
   }

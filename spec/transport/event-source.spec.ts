@@ -7,6 +7,7 @@ import t from 'tap'
 import { EventSource, type EventSourceErrorEvent, type EventSourceInit } from 'wirewright'
 import { clockMembers } from '../support/clock-members.ts'
 import {
+  ENDLESS,
   head,
   type Line,
   NO_CONTENT,
@@ -161,7 +162,7 @@ t.test('a stream that ends, or breaks off, is asked for again; 204 tells to stop
   const { log, requests } = await story([
     `${STREAM}retry: 5\nid: 1\ndata: a\n\ndata: partial`,
     RESET,
-    { say: `${STREAM}data: b\n\n`, ending: 'reset' },
+    { say: `${ENDLESS}data: b\n\n`, ending: 'reset' },
     NO_CONTENT,
   ])
   t.same(log, [

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { type EventStreamRequestOptions, EventStreamResponseError, eventStream } from 'wirewright'
 import type { ServerSentEvent } from 'wirewright/event-stream'
-import { head, type Line, NO_CONTENT, STREAM, scriptedServer } from '../support/event-stream-server.ts'
+import { ENDLESS, head, type Line, NO_CONTENT, STREAM, scriptedServer } from '../support/event-stream-server.ts'
 import { leftOpen, openHandles } from '../support/raw-socket.ts'
 import { outcome, turns, until, within } from '../support/waiting.ts'
 
@@ -72,7 +72,7 @@ t.test('an event has type, data and the last event ID', async t => {
 
 t.test('204 is an end, at once or when it comes later', async t => {
   t.same(await run([NO_CONTENT]), { log: ['end'], requests: 1 })
-  const lost: Line = { say: `${STREAM}data: a\n\n`, ending: 'reset' }
+  const lost: Line = { say: `${ENDLESS}data: a\n\n`, ending: 'reset' }
   t.same(await run([lost, NO_CONTENT]), { log: [OPEN, 'a', 'again ECONNRESET 0 0', 'end'], requests: 2 })
 })
 
@@ -91,7 +91,7 @@ t.test('what is not an event stream rejects, with what was answered', async t =>
 })
 
 t.test('whether it is tried again', async t => {
-  const lost: Line = { say: `${STREAM}data: a\n\n`, ending: 'reset' }
+  const lost: Line = { say: `${ENDLESS}data: a\n\n`, ending: 'reset' }
   const again = 'again ECONNRESET'
   const busy = head(503)
   const rows: [script: (Line | string)[], options: EventStreamRequestOptions, log: string[]][] = [
@@ -263,7 +263,7 @@ t.test('calls of next that do not wait are answered in their order', async t => 
 })
 
 t.test('a rejection comes once, to the call that was first', async t => {
-  const server = await scriptedServer([{ say: `${STREAM}data: 1\n\n`, ending: 'reset' }])
+  const server = await scriptedServer([{ say: `${ENDLESS}data: 1\n\n`, ending: 'reset' }])
   const events = eventStream(server.url, { agent: false, reconnect: false })
   const results = await Promise.allSettled(Array.from({ length: 3 }, () => events.next()))
   t.match(results, [
@@ -279,7 +279,7 @@ t.test('what a callback throws is the end, and the request’s too', async t => 
   const throwing = () => {
     throw mine
   }
-  const server = await scriptedServer([{ say: `${STREAM}: c\nretry: 0\n\n`, ending: 'reset' }])
+  const server = await scriptedServer([{ say: `${ENDLESS}: c\nretry: 0\n\n`, ending: 'reset' }])
   for (const name of ['open', 'comment', 'retry', 'reconnecting', 'reconnectionDelay', 'headers']) {
     const events = eventStream(server.url, { agent: false, [name]: throwing })
     await t.rejects(within(events.next(), name), mine, name)

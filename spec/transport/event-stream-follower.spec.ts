@@ -13,7 +13,7 @@ import {
 import { type Followed, follow, type Loss, type Step } from '../../lib/transport/event-stream-follower.ts'
 import { certificates } from '../support/certificate.ts'
 import { clockMembers } from '../support/clock-members.ts'
-import { head, type Line, NO_CONTENT, STREAM, scriptedServer } from '../support/event-stream-server.ts'
+import { ENDLESS, head, type Line, NO_CONTENT, STREAM, scriptedServer } from '../support/event-stream-server.ts'
 import { fieldOf, leftOpen, openHandles, rawServer } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
 
@@ -133,7 +133,7 @@ t.test('comments and the reconnection time are told, ahead of what is behind the
 t.test('what a stream leaves behind goes along: the last event ID, and no half of an event', async t => {
   const { log, requests } = await scripted([
     `${STREAM}id: \xc3\xa91\ndata: a\n\nid: 2\ndata: partial`,
-    { say: `${STREAM}data: b\n\n`, ending: 'reset' },
+    { say: `${ENDLESS}data: b\n\n`, ending: 'reset' },
     // The ID counts without data, as soon as there is a blank line.
     `${STREAM}id: 3\n\n`,
     `${STREAM}data: c\n\nid\ndata: d\n\n`,
