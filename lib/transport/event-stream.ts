@@ -108,7 +108,7 @@ export class EventStream {
     } else {
       return false
     }
-    return this.bufferedAmount <= this.#settings.highWaterMark
+    return !this.#isAboveMark
   }
 
   /**
@@ -129,7 +129,7 @@ export class EventStream {
    */
   drained(): Promise<void> {
     if (this.isClosed) return Promise.reject(new EventStreamClosedError())
-    if (this.bufferedAmount <= this.#settings.highWaterMark) return Promise.resolve()
+    if (!this.#isAboveMark) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waitings.drained.push({ resolve, reject }))
   }
 
@@ -277,6 +277,8 @@ export class EventStream {
       this.#write(bytes)
     }
     if (backlog.length === 0) this.#backlog = undefined
+    // The system may have taken all of it at once, and then tells nobody.
+    this.#settleDrained()
   }
 
   #write(bytes: Buffer): void {
@@ -293,7 +295,19 @@ export class EventStream {
   #taken(): void {
     this.#isHeld = false
     this.#pump()
-    if (this.#waiting === undefined || this.bufferedAmount > this.#settings.highWaterMark) return
+    this.#settleDrained()
+  }
+
+  /**
+   * There is more than the high-water mark, and somebody who will tell when there is not: the system, or the end of the
+   * turn. What is passed by the head or by framing alone, which the system adds, nobody would tell of.
+   */
+  get #isAboveMark(): boolean {
+    return (this.#isHeld || this.#backlog !== undefined) && this.bufferedAmount > this.#settings.highWaterMark
+  }
+
+  #settleDrained(): void {
+    if (this.#waiting === undefined || this.#isAboveMark) return
     for (const { resolve } of this.#waiting.drained.splice(0)) resolve()
   }
 

@@ -527,6 +527,22 @@ t.test('a port of our own: a request is answered once', async t => {
   t.strictSame(errors, ['the response was answered already', 'the response was answered already'])
 })
 
+t.test('whatever the mark, it is told when it is passed no more', async t => {
+  for (const [name, make] of Object.entries(BOTH)) {
+    for (const highWaterMark of [0, 1, 50, 111, 222, 300, 1000, 65_536]) {
+      // 111 bytes each: some marks are met to the byte, and passed by the framing alone.
+      const events = Array.from({ length: 3000 }, (_, i) => ({ id: String(10_000 + i), data: 'x'.repeat(93) }))
+      const { port } = await make(t, { highWaterMark }, stream => {
+        void stream.sendAll(events).then(() => stream.close())
+      })
+      const client = new RawClient(port).send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+      await within(client.ended, `${name}, ${highWaterMark}`)
+      t.equal(client.text.match(/id: \d/g)?.length, 3000, `${name}, ${highWaterMark}`)
+      await client.destroy()
+    }
+  }
+})
+
 t.test('nothing is left open', async t => {
   t.same(await leftOpen(before), [])
   t.equal(clockMembers.size, 0)
