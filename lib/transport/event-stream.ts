@@ -277,6 +277,7 @@ export class EventStream {
       this.#write(bytes)
     }
     if (backlog.length === 0) this.#backlog = undefined
+    this.#tellDrained()
   }
 
   #write(bytes: Buffer): void {
@@ -293,6 +294,10 @@ export class EventStream {
   #taken(): void {
     this.#isHeld = false
     this.#pump()
+    this.#tellDrained()
+  }
+
+  #tellDrained(): void {
     if (this.#waiting === undefined || this.bufferedAmount > this.#settings.highWaterMark) return
     for (const { resolve } of this.#waiting.drained.splice(0)) resolve()
   }

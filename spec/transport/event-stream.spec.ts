@@ -106,6 +106,18 @@ t.test('send says when the high-water mark is passed, drained() when it is not a
   stream.close()
 })
 
+t.test('drained() tells too when the system takes at once what was gathered above the mark', async t => {
+  const { stream } = open({ ...QUIET, highWaterMark: 1000 }, prompt())
+  stream.send(eventOf(100))
+  for (let i = 0; i < 20; i++) stream.send(eventOf(100))
+  t.equal(stream.bufferedAmount, 2000)
+  const drained = stream.drained()
+  await turns(1)
+  t.equal(stream.bufferedAmount, 0)
+  t.equal(await outcome(drained), 'resolved')
+  stream.close()
+})
+
 t.test('above the mark nothing more is given away, and it all comes in order in the end', async t => {
   const { stream, outlet } = open({ ...QUIET, highWaterMark: 1000, maxBufferedAmount: 100_000 })
   const sent: string[] = []
