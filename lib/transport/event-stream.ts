@@ -240,9 +240,10 @@ export class EventStream {
 
   /** False when the event must not be kept. */
   #makeRoom({ bytes, key }: PreparedEvent): boolean {
-    const { maxBufferedAmount, overflow } = this.#settings
+    const { highWaterMark, maxBufferedAmount, overflow } = this.#settings
     if (overflow === 'keep-latest' && key !== undefined && this.#backlog?.drop(key)) this.#dropped++
-    while (this.bufferedAmount > 0 && this.bufferedAmount + bytes.length > maxBufferedAmount) {
+    // Only who was told to wait can be given up for not waiting.
+    while (this.bufferedAmount > highWaterMark && this.bufferedAmount + bytes.length > maxBufferedAmount) {
       if (overflow === 'drop-newest') {
         this.#dropped++
         return false

@@ -162,6 +162,25 @@ t.test('an event that is larger than the limit goes out when nothing else waits'
   }
 })
 
+t.test('who was not told to wait is neither cut nor robbed of an event, whatever its size', async t => {
+  for (const overflow of ['close', 'drop-oldest', 'drop-newest', 'keep-latest'] as const) {
+    const { stream, outlet } = open({ ...QUIET, overflow, maxBufferedAmount: 1000 })
+    const sent = stream.sendAll([eventOf(600, 'a'), eventOf(600, 'b'), eventOf(5000, 'c'), eventOf(600, 'd')])
+    let most = 0
+    for (let i = 0; i < 20; i++) {
+      await turns(1)
+      most = Math.max(most, stream.bufferedAmount)
+      outlet.take()
+    }
+    await within(sent)
+    await outlet.takeAll()
+    t.equal(marks(outlet.text), 'abcd', overflow)
+    t.equal(stream.dropped, 0)
+    t.ok(most <= 6000, `the limit and one event: ${most}`)
+    stream.close()
+  }
+})
+
 t.test('drop-oldest: of what waits the oldest go, and what is on its way stays', async t => {
   const { stream, outlet } = open({ ...QUIET, overflow: 'drop-oldest', highWaterMark: 100, maxBufferedAmount: 1000 })
   stream.send(eventOf(400, 'a'))
