@@ -286,9 +286,14 @@ export class EventStream {
     if (outlet === undefined || outlet.destroyed) return
     const { heartbeat, highWaterMark } = this.#settings
     this.#isHeld = outlet.writableLength + bytes.length > highWaterMark
-    if (this.#isHeld) outlet.write(bytes, error => void (error ? undefined : this.#taken()))
-    else outlet.write(bytes)
     this.#turn = currentTurn()
+    try {
+      if (this.#isHeld) outlet.write(bytes, error => void (error ? undefined : this.#taken()))
+      else outlet.write(bytes)
+    } catch (error) {
+      // A framework's or a middleware's own `write`. Who sends is not to blame, nor are those whose turn it is next.
+      this.#cut((error as NodeJS.ErrnoException | undefined)?.code ?? String(error))
+    }
     if (heartbeat > 0) this.#since = clockFor(heartbeat).now
   }
 
@@ -328,9 +333,10 @@ function currentTurn(): number {
 }
 
 function endTurn(): void {
-  for (const stream of gathering.splice(0)) stream.onTurnEnd()
+  // What is sent from within these writes belongs to the next turn.
   isTurnMarked = false
   turn++
+  for (const stream of gathering.splice(0)) stream.onTurnEnd()
 }
 
 function onError(this: Outlet, error: Error): void {
