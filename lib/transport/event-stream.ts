@@ -114,9 +114,26 @@ export class EventStream {
   /**
    * Sends all events of a source, no faster than the client takes them. Ends the source when the client has gone.
    *
-   * @returns resolves when the last event was handed over or the stream has closed; rejects with the source's error
+   * @returns resolves when the last event was handed over or the stream has closed, and then does not wait for a source
+   * that is silent: hand it `signal`, so that it ends too. Rejects with the source's error, unless the stream has closed
    */
-  async sendAll(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
+  sendAll(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
+    const { signal } = this
+    return new Promise((resolve, reject) => {
+      const onGone = () => resolve()
+      if (signal.aborted) onGone()
+      signal.addEventListener('abort', onGone)
+      this.#sendEach(events)
+        // What a source that was handed `signal` says to its being aborted is no news to anybody.
+        .catch(error => (this.isClosed ? undefined : reject(error)))
+        .finally(() => {
+          signal.removeEventListener('abort', onGone)
+          resolve()
+        })
+    })
+  }
+
+  async #sendEach(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
     for await (const event of events) {
       if (!this.send(event)) await this.drained().catch(() => {})
       if (this.isClosed) return
