@@ -21,7 +21,7 @@ export interface EventStreamClose {
   readonly by: 'local' | 'peer'
   /** `ERR_EVENT_STREAM_OUTPUT_LIMIT`, `ERR_EVENT_STREAM_CLOSE_TIMEOUT`, or the system's code such as `ECONNRESET`. */
   readonly cause: string | undefined
-  /** Bytes that were sent and that the system has not taken. */
+  /** Bytes that were sent and that the system has not taken; of a connection that broke, what is known of them. */
   readonly unsent: number
 }
 
@@ -73,6 +73,8 @@ export class EventStream {
   #waiting: Waiting | undefined = undefined
   #close: EventStreamClose | undefined = undefined
   #cause: string | undefined = undefined
+  /** When it was cut. */
+  #unsent = 0
 
   /** @internal */
   constructor(outlet: Writable, settings: EventStreamSettings, lastEventId = '', registry?: Set<EventStream>) {
@@ -224,7 +226,7 @@ export class EventStream {
   /** @internal */
   onGone(): void {
     if (this.#outlet === undefined) return
-    const unsent = this.bufferedAmount
+    const unsent = Math.max(this.#unsent, this.bufferedAmount)
     this.#outlet = undefined
     this.#backlog = undefined
     this.#unwatch()
@@ -328,6 +330,9 @@ export class EventStream {
   #cut(cause: string): void {
     this.#cause ??= cause
     this.#isClosing = true
+    // A stream that is destroyed forgets what it held; and one that waits to be carried would hold ours until then.
+    this.#unsent = Math.max(this.#unsent, this.bufferedAmount)
+    this.#backlog = undefined
     this.#outlet?.destroy()
   }
 }
