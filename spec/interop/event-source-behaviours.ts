@@ -23,14 +23,14 @@ export interface Source {
 export type Lack =
   /** sends an ID that is more than ASCII */
   | 'ids beyond ASCII'
-  /** comes back when its connection breaks off */
-  | 'return after a cut'
   /** keeps the last event ID for events that have none */
   | 'lastEventId of earlier events'
 
 export interface EventSourcePeer {
   readonly name: string
   readonly lacks: readonly Lack[]
+  /** What it needs the server to have at /page. */
+  readonly page?: string
   /** Listens for TYPES. */
   open(url: string): Promise<Source>
 }
@@ -67,6 +67,7 @@ type Serve = (serving?: Serving) => Promise<EventServer>
 interface Behaviour {
   readonly name: string
   readonly needs?: Lack
+  readonly only?: Carrier
   run(t: Test, serve: Serve, peer: EventSourcePeer): Promise<void>
 }
 
@@ -129,7 +130,6 @@ const BEHAVIOURS: readonly Behaviour[] = [
   },
   {
     name: 'it comes back when the connection is cut',
-    needs: 'return after a cut',
     async run(t, serve, peer) {
       const server = await serve({ options: { retry: 10 } })
       const [source, { stream, cut }] = await open(t, server, peer)
@@ -201,6 +201,19 @@ const BEHAVIOURS: readonly Behaviour[] = [
     },
   },
   {
+    name: 'the reconnection time can be longer than its own',
+    // It takes the few seconds that are its own.
+    only: 'node:http',
+    async run(t, serve, peer) {
+      const server = await serve({ options: ({ url }) => (url === '/late' ? { retry: 3_600_000 } : {}) })
+      for (const path of ['/late', '/usual']) {
+        const [, { stream }] = await open(t, server, peer, path)
+        stream.close()
+      }
+      t.equal((await server.next()).request.url, '/usual')
+    },
+  },
+  {
     name: '204 ends it for good',
     async run(t, serve, peer) {
       let isOver = false
@@ -250,9 +263,10 @@ const BEHAVIOURS: readonly Behaviour[] = [
 
 export function testEventSource(t: Test, peer: EventSourcePeer, carrier: Carrier): void {
   t.test(`${peer.name}, over ${carrier}`, async t => {
-    for (const { name, needs, run } of BEHAVIOURS) {
+    for (const { name, needs, only, run } of BEHAVIOURS) {
       if (needs !== undefined && peer.lacks.includes(needs)) continue
-      t.test(name, t => run(t, serving => serveEvents(t, carrier, serving), peer))
+      if (only !== undefined && carrier !== only) continue
+      t.test(name, t => run(t, serving => serveEvents(t, carrier, { page: peer.page, ...serving }), peer))
     }
   })
 }

@@ -38,6 +38,8 @@ export interface Serving {
   /** What is answered in place of a stream, if anything. */
   readonly answer?: (request: Asked) => Refusal | undefined
   readonly options?: EventStreamOptions | ((request: Asked) => EventStreamOptions)
+  /** HTML that is at /page. */
+  readonly page?: string | undefined
   /** What is waited for before anything is answered. */
   readonly ready?: (request: Asked) => Promise<unknown>
 }
@@ -52,10 +54,12 @@ export interface Opened {
   readonly cut: () => void
 }
 
+const AS_HTML = { 'Content-Type': 'text/html; charset=utf-8' }
+
 export class EventServer {
   readonly url: string
   readonly port: number
-  /** The targets of all requests for a stream, also of those that got none. */
+  /** The targets of all requests but for the page. */
   readonly asked: string[]
   readonly #opened: Arrivals<Opened>
 
@@ -77,7 +81,8 @@ export async function serveEvents(t: Test, carrier: Carrier, serving: Serving = 
   const opened = new Arrivals<Opened>()
   const asked: string[] = []
   const accept: Accept = async (request, open) => {
-    const { answer, options = {}, ready } = serving
+    const { answer, options = {}, page, ready } = serving
+    if (request.url === '/page' && page !== undefined) return { status: 200, headers: AS_HTML, body: page }
     asked.push(request.url ?? '')
     await ready?.(request)
     const instead = answer?.(request)
