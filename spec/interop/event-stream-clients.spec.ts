@@ -7,6 +7,7 @@ import { EventSource as NpmEventSource } from 'eventsource'
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import t from 'tap'
 import { Agent, fetch, EventSource as UndiciEventSource } from 'undici'
+import { openEventStream, WebSocketServer } from '../../lib/index.ts'
 import { certificates } from '../support/certificate.ts'
 import { within } from '../support/waiting.ts'
 import {
@@ -136,4 +137,21 @@ t.test('a client that is gone before its stream is opened has gone', async t => 
       t.same([stream.isClosed, stream.send({ data: 'x' })], [true, false])
     })
   }
+})
+
+t.test('when our server closes its streams end in good order, and it has none', async t => {
+  const server = new WebSocketServer({ onRequest: (request, response) => openEventStream(request, response) })
+  const { port } = await server.listen({ host: '127.0.0.1' })
+  const response = await fetch(`http://127.0.0.1:${port}`, { dispatcher })
+  const [stream] = [...server.eventStreams]
+  stream!.send({ data: 'last' })
+  let isClosed = false
+  const closed = stream!.closed.then(close => {
+    isClosed = true
+    return close
+  })
+  await within(server.close(), 'the end of the server')
+  t.same([isClosed, server.eventStreams.size], [true, 0])
+  t.match(await closed, { by: 'local', cause: undefined, unsent: 0 })
+  t.match(await response.text(), /data: last\n\n$/)
 })

@@ -92,6 +92,8 @@ t.test('curl', needs('curl', CURL), async t => {
         t.match(curl.head, /^HTTP\/\S+ 200.*\r\ncontent-type: text\/event-stream\r\n/is)
         const isChunked = /^transfer-encoding: chunked\r$/im.test(curl.head)
         t.equal(isChunked, httpVersion === '1.1' && carrier === 'node:http', 'chunks for those who know them')
+        const isLast = /^connection: close\r$/im.test(curl.head)
+        t.equal(isLast, carrier === 'our own port' || httpVersion === '1.0', 'one response for the connection')
       })
 
       t.test('comments keep it going', async t => {
