@@ -122,7 +122,10 @@ t.test('the public exports are these', async t => {
       'EventSource',
       'EventStreamResponseError',
       'EventStreamTimeoutError',
+      'EventStream',
+      'EventStreamClosedError',
       'HandshakeError',
+      'PreparedEvent',
       'ProtocolError',
       'VIOLATIONS',
       'WebSocket',
@@ -130,6 +133,10 @@ t.test('the public exports are these', async t => {
       'WebSocketServer',
       'connect',
       'eventStream',
+      'declineEventStream',
+      'eventStreamResponse',
+      'openEventStream',
+      'prepareEvent',
     ].sort(),
   )
 })
