@@ -53,10 +53,11 @@ Exit code: 0 ended as it should, 1 no stream or lost, 2 wrong usage.`,
     const tell = (happening: Happening) => {
       if (flags.verbose || !DETAILS.includes(happening.type)) print(happening, terminal, flags.verbose)
     }
+    const request = requestOf(flags)
     let wasOpen = false
     try {
       const events = eventStream(withScheme(url, 'http'), {
-        ...requestOf(flags),
+        ...request,
         signal: terminal.interrupted,
         open: response => {
           wasOpen = true
