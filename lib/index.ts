@@ -9,10 +9,10 @@
  *     websocket/     RFC 6455 without I/O; public as `wirewright/protocol`
  *     errors         every way in which things go wrong, as a table
  *
- * A server:  new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
- * Streams:   openEventStream(request, response) → EventStream, beside any HTTP server or on a WebSocketServer's port
- * A client:  connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
- *            eventStream(url) → the events of a stream, or new EventSource(url) as in browsers
+ * WebSocket      server: new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
+ *                client: connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
+ * Event streams  server: openEventStream(request, response) → EventStream, on any HTTP server or a WebSocketServer's port
+ *                client: eventStream(url) → its events, or new EventSource(url) as in browsers
  */
 
 export {

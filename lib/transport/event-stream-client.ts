@@ -21,10 +21,11 @@ import { type Followed, follow, type Loss } from './event-stream-follower.ts'
 export interface EventStreamRequestOptions extends EventStreamClientOptions {
   /**
    * Whether a stream that was lost is gone on with, from its last event ID. Default: for GET and HEAD once it was open,
-   * and not otherwise, so that a POST is never sent twice. With true, a connection that never opened is tried again too.
-   * A clean end is an end in any case; with false, one of `retryStatuses` is too.
+   * and not otherwise, so that a POST is never sent twice. With true, a connection that never opened is tried again too;
+   * with `always`, so is a stream that has ended in good order, as an EventSource does. With false, one of
+   * `retryStatuses` is an end.
    */
-  readonly reconnect?: boolean | undefined
+  readonly reconnect?: boolean | 'always' | undefined
   /** Called whenever a connection is open. */
   readonly open?: ((response: EventStreamHead) => void) | undefined
   /** Called for every comment, ahead of the events behind it. */
@@ -66,8 +67,8 @@ export function eventStream(
   const target = checkHttpUrl(url)
   const checked = checkClientOptions('eventStream', options, OWN_NAMES)
   const { reconnect } = options
-  if (reconnect !== undefined && typeof reconnect !== 'boolean')
-    throw argumentError('ERR_INVALID_ARG_TYPE', `reconnect must be a boolean, got ${typeof reconnect}`)
+  if (reconnect !== undefined && reconnect !== 'always' && typeof reconnect !== 'boolean')
+    throw argumentError('ERR_INVALID_ARG_TYPE', `reconnect must be a boolean or "always", got ${reconnect}`)
   const [open, comment, retry, reconnecting] = [
     checkFunction('open', options.open),
     checkFunction('comment', options.comment),
@@ -83,11 +84,15 @@ export function eventStream(
   return new EventStreamIterator(followed, { open, reconnecting }, checked)
 }
 
-function mayReconnect({ error, isClean, wasOpen }: Loss, reconnect: boolean | undefined, method: string): boolean {
-  if (isClean) return false
+function mayReconnect(
+  { error, isClean, wasOpen }: Loss,
+  reconnect: EventStreamRequestOptions['reconnect'],
+  method: string,
+): boolean {
+  if (isClean) return reconnect === 'always'
   // With one of `retryStatuses`: the server has not begun with what was asked.
   if (error instanceof EventStreamResponseError) return reconnect !== false
-  return reconnect ?? (wasOpen && (method === 'GET' || method === 'HEAD'))
+  return reconnect === 'always' || (reconnect ?? (wasOpen && (method === 'GET' || method === 'HEAD')))
 }
 
 class EventStreamIterator implements AsyncIterableIterator<ServerSentEvent>, AsyncDisposable {

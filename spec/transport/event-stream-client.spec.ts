@@ -114,6 +114,12 @@ t.test('whether it is tried again', async t => {
     ],
     [[RESET, STREAM], { reconnect: true }, [`${again} 1 0`, OPEN, 'end']],
     [[lost], { reconnect: false }, [OPEN, 'a', 'rejected ECONNRESET']],
+    // Always: after a clean end as well, until 204.
+    [
+      [RESET, lost, `${STREAM}data: b\n\n`, NO_CONTENT],
+      { reconnect: 'always' },
+      [`${again} 1 0`, OPEN, 'a', `${again} 0 0`, OPEN, 'b', 'again undefined 0 0', 'end'],
+    ],
     // Statuses, for any method: the server has not begun.
     [[busy, STREAM], {}, ['rejected ERR_EVENT_STREAM_STATUS']],
     [[busy, STREAM], { reconnect: true }, ['rejected ERR_EVENT_STREAM_STATUS']],
