@@ -405,9 +405,9 @@ t.test('nobody listens: it goes on trying, with an error each time', async t => 
   await server.close()
   const source = new EventSource(url, { agent: false, reconnectionDelay: () => 0 })
   const log = listen(source)
-  await until(() => log.length === 3)
+  await until(() => log.length >= 3)
   source.close()
-  t.same(log, Array(3).fill('error CONNECTING ECONNREFUSED'))
+  t.same(log.slice(0, 3), Array(3).fill('error CONNECTING ECONNREFUSED'))
 })
 
 t.test('many events in one chunk, and many sources', async t => {
