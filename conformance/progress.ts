@@ -34,7 +34,9 @@ export class Progress {
       const mark = expectation === 'better' ? '✓' : '✗'
       const who = agent === undefined ? '' : `${agent}  `
       const told = expectation === 'better' ? 'better than the baseline has it' : reason(result)
-      this.#output.write(`${mark} ${who}${result.id}  ${verdictWords(result)}: ${told}\n`)
+      const line = `${mark} ${who}${result.id}  ${verdictWords(result)}: ${told}`
+      // What a peer has sent must not steer the terminal.
+      this.#output.write(`${line.replace(/\p{Cc}/gu, '·')}\n`)
     }
     const now = performance.now()
     if (this.#output.isTTY && (now - this.#drawn > REDRAW || this.#played === this.#total)) this.#draw(result.id, now)

@@ -13,7 +13,9 @@ import {
   checkSettings,
   SETTING_NAMES,
 } from './connection-options.ts'
+import type { EventStream } from './event-stream.ts'
 import { checkOriginPolicy, type OriginPolicy } from './origin-policy.ts'
+import type { PortResponse } from './port-response.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -26,6 +28,11 @@ export interface Acceptance {
 
 /** True accepts, false is 403, a refusal says it in detail. */
 export type Authorization = boolean | Refusal | Acceptance
+
+export type RequestListener = (
+  request: UpgradeRequest,
+  response: PortResponse,
+) => MaybePromise<Refusal | EventStream | undefined>
 
 export interface ServerOptions extends ConnectionSettings {
   /** The path that is served; any other is 404. Default: every path. */
@@ -42,8 +49,11 @@ export interface ServerOptions extends ConnectionSettings {
     | undefined
   /** Called when a request is otherwise fine. Anything but true or a status of 101 refuses it; a throw is 500. */
   readonly authorize?: ((request: UpgradeRequest) => MaybePromise<Authorization>) | undefined
-  /** On the server's own port: answers requests that do not ask for a WebSocket. Default: 426. */
-  readonly onRequest?: ((request: UpgradeRequest) => MaybePromise<Refusal>) | undefined
+  /**
+   * On the server's own port: answers GET and HEAD requests that do not ask for a WebSocket. Returns what to answer, or
+   * gives `response` to `openEventStream`. Default: 426.
+   */
+  readonly onRequest?: RequestListener | undefined
   /** Milliseconds for an opening handshake, `authorize` included. Default 10,000. */
   readonly handshakeTimeout?: number | undefined
   /** Longest request head on the server's own port, in bytes; a longer one is 431. Default 16,384. */

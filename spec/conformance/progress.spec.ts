@@ -32,6 +32,12 @@ t.test('into a pipe: what is not as expected, and nothing else', async t => {
   ])
 })
 
+t.test('what a peer has sent does not steer the terminal', async t => {
+  const out = output(false)
+  new Progress(out, 1).result({ ...result('1.1', 'FAILED'), words: 'got "\x1b[2J\r"' }, 'worse', 'a\u009b')
+  t.same(out.written, ['✗ a·  1.1  FAILED: got "·[2J·"\n'])
+})
+
 t.test('on a terminal: a line that moves, is no longer than the screen, and is gone at the end', async t => {
   const out = output(true)
   const progress = new Progress(out, 2)
