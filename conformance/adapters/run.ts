@@ -1,0 +1,139 @@
+/**
+ * `npm run conformance`: our server and our client before every case, over TCP and TLS, and a report to look at.
+ *
+ *     node dist/conformance/adapters/run.js [--short] [--peers] [--html FILE] [--json FILE]
+ *
+ * --short plays in half a minute what shows the most, for `npm test`. --peers meets those that others wrote too. The exit
+ * code is about ours alone: 0 if every case is strictly OK or not offered, 1 if not.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { certificates } from '../../spec/support/certificate.ts'
+import { deviates } from '../baseline.ts'
+import type { Case, Side } from '../case.ts'
+import { CASES, GROUPS } from '../cases.ts'
+import { ClientJudge } from '../client-judge.ts'
+import { parseTarget } from '../handshake.ts'
+import { Progress, summaryTable } from '../progress.ts'
+import { formatHtml } from '../report/html.ts'
+import { formatJson } from '../report/json.ts'
+import type { PeerRun } from '../report/report.ts'
+import { DEFAULT_PLAY, judgeServer } from '../runner.ts'
+import { selectCases } from '../selection.ts'
+import { CLIENTS, PROGRAM, SERVERS } from './peers.ts'
+
+interface Meeting {
+  readonly name: string
+  readonly side: Side
+  readonly tls: boolean
+  readonly cases: readonly Case[]
+}
+
+const REPORT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'conformance.html')
+
+/** What is left out of a short run: repetitions, and most of what is only large. */
+const LONG = ['9.1.5', '9.1.6', '9.2.5', '9.2.6', '9.3', '9.5.1', '9.6.1', '9.6.2', '9.7.6', '9.8.6', '12', '13']
+/** Beside TCP, where every case has been played. */
+const OVER_TLS = ['1', '2', '5', '7', '9.1.1', '9.2.3', '9.4.4', '9.5.6', '9.7.4', '10']
+
+function meetings(short: boolean, peers: boolean): Meeting[] {
+  const select = (side: Side, only: readonly string[], skip: readonly string[]) =>
+    selectCases(CASES, { side, only, skip })
+  const ours = (['server', 'client'] as const).flatMap(side => [
+    { name: 'wirewright', side, tls: false, cases: select(side, [], short ? LONG : []) },
+    { name: 'wirewright', side, tls: true, cases: select(side, short ? OVER_TLS : [], []) },
+  ])
+  if (!peers) return ours
+  const others = [
+    ...Object.keys(SERVERS).map(name => ({ name, side: 'server' as const })),
+    ...Object.keys(CLIENTS).map(name => ({ name, side: 'client' as const })),
+  ].filter(({ name }) => name !== 'wirewright')
+  return [...ours, ...others.map(it => ({ ...it, tls: false, cases: select(it.side, [], []) }))]
+}
+
+async function meet(meeting: Meeting): Promise<PeerRun> {
+  const { name, side, tls } = meeting
+  const agent = `${name} ${side}${tls ? ', TLS' : ''}`
+  const progress = new Progress(process.stdout, meeting.cases.length)
+  const onResult = (result: Parameters<Progress['result']>[0]) =>
+    progress.result(result, deviates(result) ? 'worse' : 'as expected', agent)
+  const from = performance.now()
+  const results = side === 'server' ? await meetServer(meeting, onResult) : await meetClient(meeting, agent, onResult)
+  progress.end()
+  return { agent, side, target: agent, duration: performance.now() - from, results }
+}
+
+type OnResult = (result: PeerRun['results'][number]) => void
+
+async function meetServer({ name, tls, cases }: Meeting, onResult: OnResult): Promise<PeerRun['results']> {
+  const child = spawn(process.execPath, [PROGRAM, 'server', name, ...(tls ? ['--tls'] : [])], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [line] = await once(child.stdout.setEncoding('utf8'), 'data')
+    const target = { ...parseTarget(String(line).trim()), insecure: true }
+    return await judgeServer(target, cases, { play: DEFAULT_PLAY, jobs: 16, onResult })
+  } finally {
+    child.kill()
+  }
+}
+
+async function meetClient(
+  { name, tls, cases }: Meeting,
+  agent: string,
+  onResult: OnResult,
+): Promise<PeerRun['results']> {
+  const { ca, local } = certificates()
+  const judge = new ClientJudge({
+    cases,
+    play: DEFAULT_PLAY,
+    port: 0,
+    host: '127.0.0.1',
+    ...(tls ? { tls: local } : {}),
+    onResult: (_, result) => onResult(result),
+  })
+  const url = await judge.listen()
+  const child = spawn(process.execPath, [PROGRAM, 'client', name, url, String(cases.length), agent], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, CONFORMANCE_CA: ca },
+  })
+  await once(child, 'exit')
+  // A verdict is found a moment after the client has gone.
+  for (let turn = 0; turn < 200 && judge.resultsOf(agent).length < cases.length; turn++) {
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  const results = judge.resultsOf(agent)
+  await judge.close()
+  return results
+}
+
+const options = {
+  short: { type: 'boolean', default: false },
+  peers: { type: 'boolean', default: false },
+  html: { type: 'string', default: REPORT },
+  json: { type: 'string' },
+} as const
+const { values } = parseArgs({ options })
+
+const planned = meetings(values.short, values.peers)
+const runs: PeerRun[] = []
+let isFine = true
+for (const meeting of planned) {
+  const run = await meet(meeting)
+  runs.push(run)
+  if (meeting.name === 'wirewright')
+    isFine &&= run.results.length === meeting.cases.length && !run.results.some(deviates)
+  console.log(summaryTable({ made: '', groups: GROUPS, runs: [run] }))
+}
+const report = { made: new Date().toISOString(), groups: GROUPS, runs }
+mkdirSync(dirname(values.html), { recursive: true })
+writeFileSync(values.html, formatHtml(report))
+if (values.json !== undefined) writeFileSync(values.json, formatJson(report))
+console.log(
+  `${isFine ? 'wirewright is strictly conformant in all that was played' : 'wirewright deviates'}: see ${values.html}`,
+)
+process.exitCode = isFine ? 0 : 1
