@@ -35,7 +35,11 @@ export function openEventStream(
   if (response instanceof PortResponse) return openOnPort(request, response, checked, lastEventId)
   if (response.headersSent) throw answeredAlready()
   const isOver = isGone(request, response)
-  if (!isOver) response.writeHead(200, headersOf(checked))
+  if (!isOver) {
+    // A stream has no length: one that somebody set before would cut it off.
+    response.removeHeader('Content-Length')
+    response.writeHead(200, headersOf(checked))
+  }
   const stream = new EventStream(response, checked.settings, lastEventId)
   // It tells of its end once, and that was before.
   if (isOver) stream.onGone()
@@ -108,7 +112,8 @@ function begin(stream: EventStream, { method }: EventStreamRequest, { preamble }
 }
 
 function headersOf({ fields }: CheckedEventStreamOptions): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {}
+  // Without a prototype: a field may be called "constructor".
+  const headers: Record<string, string | string[]> = Object.create(null)
   for (const [name, value] of fields)
     headers[name] = name in headers ? [headers[name] as string, value].flat() : value
   return headers

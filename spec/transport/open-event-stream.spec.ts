@@ -255,6 +255,43 @@ t.test('node:http: headers that were set before stay, a response that has begun 
   await response.text()
 })
 
+t.test('node:http: a length that was set before does not cut the body off', async t => {
+  const server = createServer((request, response) => {
+    response.setHeader('Content-Length', '3')
+    const stream = openEventStream(request, response)
+    stream.send({ data: 'all of it' })
+    stream.close()
+  })
+  const response = await fetch(`http://127.0.0.1:${await listen(t, server)}/`)
+  t.equal(response.headers.get('content-length'), null)
+  t.equal(await response.text(), ':\n\ndata: all of it\n\n')
+})
+
+t.test('a header may have a name that every object has', async t => {
+  const headers = JSON.parse('{ "constructor": "a", "toString": ["b", "c"], "__proto__": "d" }')
+  for (const carrier of [onHttp, onOwnPort]) {
+    const { port } = await carrier(t, { headers }, stream => stream.close())
+    const { text } = await exchange(port, GET.replace('Host: a', 'Host: a\r\nConnection: close'))
+    for (const line of ['constructor: a', 'toString: b', 'toString: c', '__proto__: d'])
+      t.ok(text.includes(`\r\n${line}\r\n`), line)
+    t.notMatch(text, /native code/)
+  }
+})
+
+t.test('node:http: a head that cannot be written leaves no stream behind', async t => {
+  const server = createServer((request, response) => {
+    const { writeHead } = response
+    response.writeHead = () => {
+      throw new Error('middleware')
+    }
+    t.throws(() => openEventStream(request, response), { message: 'middleware' })
+    t.equal(clockMembers.size, 0)
+    response.writeHead = writeHead
+    response.writeHead(500).end()
+  })
+  t.equal((await fetch(`http://127.0.0.1:${await listen(t, server)}/`)).status, 500)
+})
+
 t.test('a client that has gone before the stream is opened: it is closed from the beginning', async t => {
   let resolve!: (stream: EventStream) => void
   const stream = new Promise<EventStream>(settle => (resolve = settle))
