@@ -607,6 +607,42 @@ t.test(
   },
 )
 
+t.test('a port of our own: onRequest that fails long after it opened a stream closes it all the same', async t => {
+  let fail!: () => void
+  const { port, refused } = await ownPort(
+    t,
+    async (request, response) => {
+      openEventStream(request, response)
+      await new Promise<void>(resolve => (fail = resolve))
+      throw new Error('upstream')
+    },
+    20,
+  )
+  const client = new RawClient(port).send(GET)
+  await client.untilHead()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  fail()
+  t.equal(await within(client.ended), 'end')
+  t.strictSame(refused, [[500, 'upstream']])
+  await client.destroy()
+})
+
+t.test('a port of our own: a stream that is opened in the very moment in which the server closes', async t => {
+  let openNow!: () => void
+  const { port, server } = await ownPort(t, async (request, response) => {
+    await new Promise<void>(resolve => (openNow = resolve))
+    return openEventStream(request, response)
+  })
+  const client = new RawClient(port).send(GET)
+  await until(() => openNow !== undefined)
+  openNow()
+  const closed = server.close()
+  t.equal(await within(client.ended), 'end')
+  await client.destroy()
+  await within(closed)
+  await until(() => server.eventStreams.size === 0)
+})
+
 t.test('a port of our own: a request is answered once', async t => {
   const errors: unknown[] = []
   const { port } = await ownPort(
