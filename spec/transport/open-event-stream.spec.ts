@@ -255,6 +255,17 @@ t.test('node:http: headers that were set before stay, a response that has begun 
   await response.text()
 })
 
+t.test('node:http: what framing alone has put above the mark is no reason to cut', async t => {
+  const { port, streams } = await onHttp(t, { maxBufferedAmount: 1000 })
+  const client = new RawClient(port).send(GET)
+  await client.untilHead()
+  t.equal(streams[0]?.send({ data: 'x'.repeat(990) }), true)
+  streams[0]?.send({ data: 'and' })
+  t.equal(streams[0]?.isClosed, false)
+  await client.until(text => text.includes('and'))
+  await client.destroy()
+})
+
 t.test('node:http: a length that was set before does not cut the body off', async t => {
   const server = createServer((request, response) => {
     response.setHeader('Content-Length', '3')
