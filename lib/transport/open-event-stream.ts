@@ -77,10 +77,10 @@ export function eventStreamResponse(
   const outlet = new WebOutlet()
   const stream = new EventStream(outlet, checked.settings, lastEventIdOf(asked, checked.maxLastEventIdBytes))
   begin(stream, asked, checked)
-  const cancel = () => void outlet.destroy()
-  if (signal.aborted) cancel()
-  signal.addEventListener('abort', cancel, { once: true })
-  outlet.once('close', () => signal.removeEventListener('abort', cancel))
+  const leave = () => outlet.leave()
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  outlet.once('close', () => signal.removeEventListener('abort', leave))
   const body = method === 'HEAD' ? null : outlet.body
   return { response: new Response(body, { headers: checked.fields.map(([name, value]) => [name, value]) }), stream }
 }
