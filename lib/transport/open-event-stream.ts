@@ -21,7 +21,9 @@ import { WebOutlet } from './web-outlet.ts'
 /**
  * Answers a request with an event stream: the head goes out at once, and the response is the stream's from now on.
  *
- * A HEAD request gets the head alone; its stream is closed from the beginning.
+ * A HEAD request gets the head alone; its stream is closed from the beginning. The body of a POST must be read, or let go
+ * by `request.resume()`: a long one that nobody reads hides that the client leaves, and meets the server's
+ * `requestTimeout`.
  *
  * @throws {TypeError | RangeError} an option is wrong, or something was answered already
  */
