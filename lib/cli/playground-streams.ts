@@ -178,7 +178,9 @@ class Session {
     })
   }
 
+  /** Makes the next event, from the first request on: the first client is to see the first event. */
   publish(now: number): void {
+    if (this.#connections === 0) return
     const event = this.#log.add(now, new Date())
     if (this.#open !== undefined) this.#send(event, false)
   }

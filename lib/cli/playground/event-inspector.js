@@ -163,7 +163,7 @@ function wireView(told) {
 }
 
 function lineView(line) {
-  const end = html('span', { class: 'end' }, '␊')
+  const end = html('span', { class: 'end' }, '↵')
   if (line === '') return html('code', {}, end)
   const colon = line.indexOf(':')
   if (colon === 0) return html('code', { class: 'comment' }, line, end)

@@ -4,6 +4,9 @@ import { html, icon } from './dom.js'
 
 const PREVIEW = 120
 
+/** Line ends as the sign on the key, which more fonts have than the picture of a line feed. */
+const oneLine = text => onOneLine(text.replaceAll('\n', ' ↵ '))
+
 const seconds = milliseconds => `${(milliseconds / 1000).toFixed(milliseconds < 9950 ? 1 : 0)} s`
 
 /** How long after it was made the server sent it; live events are late by less than a tenth of a second. */
@@ -55,7 +58,7 @@ const ROWS = {
         entry.isReplayed && html('span', { class: 'badge replayed' }, 'replayed'),
         html('span', {}, lateness(entry)),
       ),
-      html('span', { class: 'preview' }, onOneLine(entry.data.slice(0, PREVIEW))),
+      html('span', { class: 'preview' }, oneLine(entry.data.slice(0, PREVIEW))),
     ]
   },
   request(entry) {
@@ -89,7 +92,7 @@ const ROWS = {
       html('span', { class: 'id' }),
       html('span', { class: 'type' }, html('i', {}, 'no event')),
       html('span', { class: 'late' }),
-      html('span', { class: 'preview' }, onOneLine(entry.told.text.trim())),
+      html('span', { class: 'preview' }, oneLine(entry.told.text.trim())),
     ]
   },
 }
@@ -105,7 +108,7 @@ export function renderEventRow(entry) {
         reason: entry.reason ?? '',
         replayed: entry.isReplayed === true,
         event: entry.kind === 'event' ? entry.type : '',
-        event_id: entry.kind === 'event' && entry.type !== 'hello' ? entry.lastEventId : '',
+        eventId: entry.kind === 'event' && entry.type !== 'hello' ? entry.lastEventId : '',
       },
     },
     html('span', { class: 'time' }, (entry.at / 1000).toFixed(2)),

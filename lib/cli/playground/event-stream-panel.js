@@ -14,6 +14,9 @@ const STATES = {
   closed: 'Closed',
 }
 
+/** Milliseconds without a watch on an open stream before it is worth a word. */
+const UNWATCHED_PATIENCE = 1000
+
 export class EventStreamPanel {
   #number = 0
   #session = null
@@ -48,9 +51,9 @@ export class EventStreamPanel {
     $('drop').addEventListener('click', () => this.#command('drop'))
     $('end').addEventListener('click', () => this.#command('close'))
     $('stop').addEventListener('click', () => this.#command('stop'))
-    $('retry').addEventListener('change', () => this.#setRetry())
+    $('retry').addEventListener('change', () => this.#onRetry())
     $('events-clear').addEventListener('click', () => this.#list.clear())
-    const address = new URL('/events?session=curl&lastEventId=1', location.href)
+    const address = new URL('/events?session=curl', location.href)
     $('shell').textContent = `curl -N '${address}'`
     this.#showState('idle')
   }
@@ -75,7 +78,7 @@ export class EventStreamPanel {
       added: entry => this.#onAdded(session, entry),
       changed: entry => this.#list.refresh(entry),
       counted: counts => session === this.#session && this.#showCounts(counts),
-      watchChanged: watching => session === this.#session && this.#onWatch(watching),
+      watchChanged: watching => this.#onWatch(session, watching),
       refused: message => session === this.#session && this.#showNote(`The server refused: ${message}.`),
     })
     this.#session = session
@@ -95,20 +98,27 @@ export class EventStreamPanel {
     if (session === this.#session && session.state === 'closed') this.#showState('closed')
   }
 
-  #onWatch(watching) {
-    const { state } = this.#session
-    const isMissed = !watching && state === 'open'
-    this.#showNote(
-      isMissed ? 'The server does not tell what goes over the wire. Below is what the browser hands over.' : '',
-    )
-    if (watching) this.#setRetry()
+  #onWatch(session, watching) {
+    if (session !== this.#session) return
     this.#enable()
+    if (watching) this.#sendRetry()
+    if (watching) this.#showNote('')
+    // When the server goes away, the stream ends as well, a little later.
+    else setTimeout(() => this.#showUnwatched(session), UNWATCHED_PATIENCE)
   }
 
-  #setRetry() {
+  #showUnwatched(session) {
+    if (session !== this.#session || session.watching || session.state !== 'open') return
+    this.#showNote('The server does not tell what goes over the wire. Here is what the browser hands over.')
+  }
+
+  #sendRetry() {
     this.#session?.command('retry', { milliseconds: this.#retry })
-    if (this.#session?.state === 'waiting')
-      this.#showNote('It counts from the next connection on: a browser learns it there.')
+  }
+
+  #onRetry() {
+    this.#sendRetry()
+    if (this.#session?.state === 'waiting') this.#showNote('The browser learns it when it is back.')
   }
 
   #command(command) {
@@ -129,10 +139,8 @@ export class EventStreamPanel {
     const toggle = $('stream-toggle')
     toggle.dataset.action = isBusy ? 'close' : 'connect'
     toggle.textContent = state === 'connecting' ? 'Cancel' : isBusy ? 'Close' : 'Connect'
-    if (state === 'open') this.#showNote('')
-    const focused = document.activeElement
+    this.#showNote('')
     this.#enable()
-    if (focused?.matches(':disabled')) toggle.focus({ preventScroll: true })
   }
 
   #enable() {

@@ -34,6 +34,8 @@ export class EventStreamSession {
   /** The entry of the end of a connection that the server may still explain. */
   #end = null
   #endTold = null
+  /** The entry of the answer that was the last one. */
+  #refusal = null
   #toReplay = 0
   #newest = 0
   #lostAt = 0
@@ -93,7 +95,9 @@ export class EventStreamSession {
 
   #onOpen() {
     if (this.#request?.isTold) this.#request = null
-    else this.#request = this.#add(requestEntry({ isReconnection: this.#newest > 0, waited: this.#waited() }))
+    else this.#request = this.#add(requestEntry({ isReconnection: this.#lostAt > 0, waited: this.#waited() }))
+    this.#end = null
+    this.#endTold = null
     if (!this.watching) this.#openWatch()
     this.#setState('open')
   }
@@ -101,7 +105,8 @@ export class EventStreamSession {
   #onError() {
     if (this.#source.readyState === EventSource.CLOSED) {
       // The request that ended it: the browser does not tell the status, the server does.
-      this.#add({ kind: 'end', reason: 'refused', told: null, status: this.#request?.told?.status ?? null })
+      const status = this.#request?.told?.status ?? null
+      this.#refusal = this.#add({ kind: 'end', reason: 'refused', told: null, status })
       this.#finish()
     } else if (this.state === 'open') {
       this.#lostAt = performance.now()
@@ -205,13 +210,18 @@ export class EventStreamSession {
   }
 
   #onRequestTold(told) {
+    if (this.#refusal !== null) {
+      this.#refusal.status = told.status
+      this.#listener.changed(this.#refusal)
+      this.#listener.stateChanged(this.state)
+    }
     if (this.#request !== null && !this.#request.isTold) {
       Object.assign(this.#request, { told, isTold: true })
       this.#listener.changed(this.#request)
       this.#request = null
       return
     }
-    this.#request = this.#add(requestEntry({ told, isReconnection: told.number > 1, waited: this.#waited() }))
+    this.#request = this.#add(requestEntry({ told, isReconnection: this.#lostAt > 0, waited: this.#waited() }))
   }
 
   #onEventTold(told) {
