@@ -22,6 +22,8 @@ export class EventStreamPanel {
   #session = null
   #list
   #endedBy = null
+  /** A command of this page's is to lead to a request. */
+  #isAwaited = false
 
   shortcuts = {
     f: () => this.#list.focus(),
@@ -83,6 +85,7 @@ export class EventStreamPanel {
     })
     this.#session = session
     this.#endedBy = null
+    this.#isAwaited = true
     $('stream-url').value = session.url
     this.#showNote('')
     this.#showCounts(session.counts)
@@ -92,8 +95,11 @@ export class EventStreamPanel {
 
   #onAdded(session, entry) {
     this.#list.add(entry)
-    // What is asked for after a loss is what all this is about.
-    if (entry.kind === 'request') this.#list.select(entry)
+    // The request that follows what was done here is what all this is about; otherwise the reader's choice stays.
+    if (entry.kind === 'request' && (this.#isAwaited || this.#list.selected === null)) {
+      this.#isAwaited = false
+      this.#list.select(entry)
+    }
     if (session === this.#session && entry.kind === 'end') this.#endedBy = entry
     if (session === this.#session && session.state === 'closed') this.#showState('closed')
   }
@@ -122,7 +128,9 @@ export class EventStreamPanel {
   }
 
   #command(command) {
-    if (this.#isReachable(command)) this.#session.command(command)
+    if (!this.#isReachable(command)) return
+    this.#isAwaited = true
+    this.#session.command(command)
   }
 
   /** Whether there is something that the command can end, and a way to send it. */
