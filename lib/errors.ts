@@ -125,13 +125,8 @@ export class EventStreamResponseError extends Error {
   readonly code: EventStreamResponseErrorCode
   readonly response: EventStreamResponse
 
-  constructor(
-    code: EventStreamResponseErrorCode,
-    message: string,
-    response: EventStreamResponse,
-    details: { cause?: unknown } = {},
-  ) {
-    super(message, details)
+  constructor(code: EventStreamResponseErrorCode, message: string, response: EventStreamResponse) {
+    super(message)
     this.code = code
     this.response = response
   }

@@ -3,11 +3,11 @@
  *
  * The public surface on one page. Layers point one way, down this list; a spec keeps it so.
  *
- *     cli/         the `wirewright` command, over this page only
- *     transport/   sockets, timers, randomness: servers, clients, open connections
+ *     cli/           the `wirewright` command, over this page only
+ *     transport/     sockets, timers, randomness: servers, clients, open connections
  *     event-stream/  WHATWG HTML §9.2 without I/O; public as `wirewright/event-stream`
- *     websocket/   RFC 6455 without I/O; public as `wirewright/protocol`
- *     errors       every way in which things go wrong, as a table
+ *     websocket/     RFC 6455 without I/O; public as `wirewright/protocol`
+ *     errors         every way in which things go wrong, as a table
  *
  * WebSocket      server: new WebSocketServer() → listen or attach → 'connection' → WebSocketConnection
  *                client: connect(url) → WebSocketConnection, or new WebSocket(url) as in browsers
@@ -38,11 +38,7 @@ export type { EventHandler } from './transport/event-handlers.ts'
 export { EventSource, type EventSourceErrorEvent, type EventSourceInit } from './transport/event-source.ts'
 export type { EventStreamClientOptions, ReconnectionInfo } from './transport/event-source-options.ts'
 export { EventStream, type EventStreamClose, EventStreamClosedError } from './transport/event-stream.ts'
-export {
-  type EventStreamRequestOptions,
-  eventStream,
-  type OpenEventStream,
-} from './transport/event-stream-client.ts'
+export { type EventStreamHead, type EventStreamRequestOptions, eventStream } from './transport/event-stream-client.ts'
 export type { EventStreamOptions, OverflowPolicy } from './transport/event-stream-options.ts'
 export type { Fetch, FetchInit, FetchResponse } from './transport/fetch-exchange.ts'
 export type { AgentFor } from './transport/http-exchange.ts'

@@ -3,10 +3,10 @@
  * of JSON, for machines.
  */
 import {
+  type EventStreamHead,
   type EventStreamRequestOptions,
   EventStreamResponseError,
   eventStream,
-  type OpenEventStream,
   type ReconnectionInfo,
 } from '../index.ts'
 import type { Command, Terminal } from './command.ts'
@@ -25,7 +25,7 @@ const FLAGS = {
 } as const
 
 type Happening =
-  | { readonly type: 'open'; readonly response: OpenEventStream }
+  | { readonly type: 'open'; readonly response: EventStreamHead }
   | { readonly type: 'event'; readonly event: string; readonly data: string; readonly lastEventId: string }
   | { readonly type: 'comment'; readonly text: string }
   | { readonly type: 'retry'; readonly milliseconds: number }

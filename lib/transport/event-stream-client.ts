@@ -27,7 +27,7 @@ export interface EventStreamRequestOptions extends EventStreamClientOptions {
    */
   readonly reconnect?: boolean | 'always' | undefined
   /** Called whenever a connection is open. */
-  readonly open?: ((response: OpenEventStream) => void) | undefined
+  readonly open?: ((response: EventStreamHead) => void) | undefined
   /** Called for every comment, ahead of the events behind it. */
   readonly comment?: ((text: string) => void) | undefined
   /** Called with the reconnection time, in milliseconds, when the stream sets it. */
@@ -36,7 +36,7 @@ export interface EventStreamRequestOptions extends EventStreamClientOptions {
   readonly reconnecting?: ((info: ReconnectionInfo) => void) | undefined
 }
 
-export interface OpenEventStream {
+export interface EventStreamHead {
   readonly status: number
   /** Field names in lower case; a repeated field is joined with `, `. */
   readonly headers: Readonly<Record<string, string>>

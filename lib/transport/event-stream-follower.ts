@@ -16,7 +16,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { EventStreamResponseError, EventStreamTimeoutError, type EventStreamTimeoutErrorCode } from '../errors.ts'
 import { type EventStreamHandlers, EventStreamParser, type ServerSentEvent } from '../event-stream/parser.ts'
 import type { ReconnectionInfo } from './event-source-options.ts'
-import { type EventStreamRequest, requestEventStream } from './event-stream-request.ts'
+import { type EventStreamRequest, judge, requestEventStream } from './event-stream-request.ts'
 import type { HttpResponse } from './http-exchange.ts'
 import { boundDelay, parseRetryAfter, reconnectionDelay } from './reconnection.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -164,18 +164,25 @@ class Attempt {
 
   async #open(): Promise<HttpResponse | undefined> {
     const { request } = this.#followed
-    this.#watch = this.#watchFor('ERR_EVENT_STREAM_RESPONSE_TIMEOUT', request.responseTimeout)
-    this.#watch?.begin()
+    const { signal } = this.#exchange
     try {
-      const outcome = await requestEventStream(request, this.lastEventId, this.#exchange.signal)
-      if ('response' in outcome) return outcome.response
-      this.loss = { error: outcome.failure }
+      this.#watch = this.#watchFor('ERR_EVENT_STREAM_RESPONSE_TIMEOUT', request.responseTimeout)
+      this.#watch?.begin()
+      const answer = await requestEventStream(request, this.lastEventId, signal)
+      this.#watch?.stop()
+      if ('failure' in answer) {
+        this.loss = { error: answer.failure }
+        return undefined
+      }
+      const error = await judge(answer, signal)
+      signal.throwIfAborted()
+      if (error === undefined) return answer.response
+      if (!request.retryStatuses.includes(error.response.status)) throw error
+      this.loss = { error }
     } catch (error) {
       this.#signal.throwIfAborted()
       if (error !== this.#silence) throw error
       this.loss = { error }
-    } finally {
-      this.#watch?.stop()
     }
     return undefined
   }

@@ -28,7 +28,7 @@ export interface EventStreamOptions {
   readonly heartbeat?: number | false | undefined
   /** Bytes of unsent output above which `send` returns false. Default 65,536, or `maxBufferedAmount` if that is less. */
   readonly highWaterMark?: number | undefined
-  /** Most bytes of unsent output. Default 1,048,576. */
+  /** Most bytes of unsent output; one event may be above it if `send` had not returned false. Default 1,048,576. */
   readonly maxBufferedAmount?: number | undefined
   /** What happens to an event that does not fit. Default `close`. */
   readonly overflow?: OverflowPolicy | undefined

@@ -6,7 +6,7 @@
  *                                       ├─ 200, text/event-stream ─► response
  *                                       └─ anything else ─► EventStreamResponseError, with the beginning of the body
  *
- * What comes of it is a response, or a failure after which it may be tried again; what is thrown is for good.
+ * A failure is the network's, and it may be tried again; what is thrown is for good.
  */
 import { EventStreamResponseError, type EventStreamResponseErrorCode } from '../errors.ts'
 import { basicCredentials } from '../websocket/handshake.ts'
@@ -47,38 +47,34 @@ const DEFAULT_FIELDS: readonly (readonly [name: string, value: string])[] = [
 /** Fetch §2.2.2: "A request-body-header name is a header name that is a byte-case-insensitive match for one of" these. */
 const BODY_FIELDS: readonly string[] = ['content-encoding', 'content-language', 'content-location', 'content-type']
 
+/** Why a response is not an event stream. */
+type Fault = readonly [code: EventStreamResponseErrorCode, words: string]
+
+export type Answer = { readonly response: HttpResponse; readonly fault: Fault | undefined }
+
 /**
+ * Sends the request, and follows redirects. What has been answered is yet to be judged.
+ *
  * @param signal ends the attempt, and the response that came of it
- * @throws {EventStreamResponseError} the response is not an event stream
- * @throws {unknown} what the caller's `headers` throws; the signal's reason
+ * @throws {unknown} what the caller's `headers` throws; what Node refuses to send; the signal's reason
  */
 export async function requestEventStream(
   request: EventStreamRequest,
   lastEventId: string,
   signal: AbortSignal,
-): Promise<HttpOutcome> {
-  const outcome = await follow(request, lastEventId, signal)
-  signal.throwIfAborted()
-  if ('failure' in outcome) return outcome
-  const error = await judge(outcome.response, request, signal)
-  signal.throwIfAborted()
-  if (error === undefined) return outcome
-  if (request.retryStatuses.includes(error.response.status)) return { failure: error }
-  throw error
-}
-
-async function follow(request: EventStreamRequest, lastEventId: string, signal: AbortSignal): Promise<HttpOutcome> {
+): Promise<Answer | { readonly failure: unknown }> {
   const headers = await unlessAborted(Promise.resolve(request.headers()), signal)
   let { url, method, body } = request
   let origin = { headers, tls: request.tls, socketPath: request.socketPath }
   for (let redirects = 0; ; redirects++) {
     const message = { url, method, headers: fieldsOf(url, origin.headers, body, lastEventId), body }
     const outcome = await send(message, request, { agent: request.agent, ...origin }, signal)
-    if ('failure' in outcome || signal.aborted) return outcome
+    signal.throwIfAborted()
+    if ('failure' in outcome) return outcome
     const { response } = outcome
-    if (!isRedirect(response.status)) return outcome
+    if (!isRedirect(response.status)) return { response, fault: faultOf(response, request) }
     const to = redirectTarget(response.headers.location, url, redirects, request.maxRedirects)
-    if (typeof to === 'string') throw await errorOf('ERR_EVENT_STREAM_REDIRECT', to, response, signal)
+    if (typeof to === 'string') return { response, fault: ['ERR_EVENT_STREAM_REDIRECT', to] }
     if (becomesGet(response.status, method)) {
       method = 'GET'
       body = undefined
@@ -155,30 +151,19 @@ function without(lowerCaseNames: readonly string[], headers: HeaderFields): Head
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !lowerCaseNames.includes(name.toLowerCase())))
 }
 
-/** Why the response is not an event stream; undefined if it is one. */
-async function judge(
-  response: HttpResponse,
-  { fetch }: EventStreamRequest,
-  signal: AbortSignal,
-): Promise<EventStreamResponseError | undefined> {
-  const { status, headers } = response
+function faultOf({ status, headers }: HttpResponse, { fetch }: EventStreamRequest): Fault | undefined {
   // §9.2.2, 15.3: "Otherwise, if res's status is not 200, or if res's `Content-Type` is not `text/event-stream`, then
   // fail the connection."
-  if (status !== 200) {
-    return errorOf('ERR_EVENT_STREAM_STATUS', `the server answered ${status} in place of 200`, response, signal)
-  }
+  if (status !== 200) return ['ERR_EVENT_STREAM_STATUS', `the server answered ${status} in place of 200`]
   const essence = essenceOf(headers['content-type'])
   if (essence !== 'text/event-stream') {
     const words = `the server answered with ${essence ?? 'no content type'} in place of text/event-stream`
-    return errorOf('ERR_EVENT_STREAM_TYPE', words, response, signal)
+    return ['ERR_EVENT_STREAM_TYPE', words]
   }
   const coding = headers['content-encoding']?.trim().toLowerCase() ?? ''
   // A fetch has decoded it.
-  if (fetch === undefined && coding !== '' && coding !== 'identity') {
-    const words = `the stream is encoded (Content-Encoding: ${coding.slice(0, 40)}), which was not asked for`
-    return errorOf('ERR_EVENT_STREAM_ENCODING', words, response, signal)
-  }
-  return undefined
+  if (fetch !== undefined || coding === '' || coding === 'identity') return undefined
+  return ['ERR_EVENT_STREAM_ENCODING', `the stream is encoded, which was not asked for: ${coding.slice(0, 40)}`]
 }
 
 /** Fetch §2.2.2, "extract a MIME type": of several, the last one that is valid counts. Parameters are left out. */
@@ -193,15 +178,15 @@ function essenceOf(contentType: string | undefined): string | undefined {
   return essence
 }
 
-async function errorOf(
-  code: EventStreamResponseErrorCode,
-  words: string,
-  response: HttpResponse,
+/** What is wrong with the answer, with the beginning of its body; undefined if it is an event stream. */
+export async function judge(
+  { response, fault }: Answer,
   signal: AbortSignal,
-): Promise<EventStreamResponseError> {
+): Promise<EventStreamResponseError | undefined> {
+  if (fault === undefined) return undefined
   const { status, headers, url } = response
   const body = await readBeginning(response.body, signal)
-  return new EventStreamResponseError(code, words, { url: url.href, status, headers, body })
+  return new EventStreamResponseError(...fault, { url: url.href, status, headers, body })
 }
 
 /** The first bytes of a body, as far as they come in time. */

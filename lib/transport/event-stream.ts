@@ -21,7 +21,7 @@ export interface EventStreamClose {
   readonly by: 'local' | 'peer'
   /** `ERR_EVENT_STREAM_OUTPUT_LIMIT`, `ERR_EVENT_STREAM_CLOSE_TIMEOUT`, or the system's code such as `ECONNRESET`. */
   readonly cause: string | undefined
-  /** Bytes that were sent and that the system has not taken. */
+  /** Bytes that were sent and that the system has not taken; of a connection that broke, what is known of them. */
   readonly unsent: number
 }
 
@@ -73,6 +73,8 @@ export class EventStream {
   #waiting: Waiting | undefined = undefined
   #close: EventStreamClose | undefined = undefined
   #cause: string | undefined = undefined
+  /** When it was cut. */
+  #unsent = 0
 
   /** @internal */
   constructor(outlet: Writable, settings: EventStreamSettings, lastEventId = '', registry?: Set<EventStream>) {
@@ -108,15 +110,32 @@ export class EventStream {
     } else {
       return false
     }
-    return this.bufferedAmount <= this.#settings.highWaterMark
+    return !this.#isAboveMark
   }
 
   /**
    * Sends all events of a source, no faster than the client takes them. Ends the source when the client has gone.
    *
-   * @returns resolves when the last event was handed over or the stream has closed; rejects with the source's error
+   * @returns resolves when the last event was handed over or the stream has closed, and then does not wait for a source
+   * that is silent: hand it `signal`, so that it ends too. Rejects with the source's error, unless the stream has closed
    */
-  async sendAll(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
+  sendAll(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
+    const { signal } = this
+    return new Promise((resolve, reject) => {
+      const onGone = () => resolve()
+      if (signal.aborted) onGone()
+      signal.addEventListener('abort', onGone)
+      this.#sendEach(events)
+        // What a source that was handed `signal` says to its being aborted is no news to anybody.
+        .catch(error => (this.isClosed ? undefined : reject(error)))
+        .finally(() => {
+          signal.removeEventListener('abort', onGone)
+          resolve()
+        })
+    })
+  }
+
+  async #sendEach(events: Iterable<Sendable> | AsyncIterable<Sendable>): Promise<void> {
     for await (const event of events) {
       if (!this.send(event)) await this.drained().catch(() => {})
       if (this.isClosed) return
@@ -129,7 +148,7 @@ export class EventStream {
    */
   drained(): Promise<void> {
     if (this.isClosed) return Promise.reject(new EventStreamClosedError())
-    if (this.bufferedAmount <= this.#settings.highWaterMark) return Promise.resolve()
+    if (!this.#isAboveMark) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waitings.drained.push({ resolve, reject }))
   }
 
@@ -207,7 +226,7 @@ export class EventStream {
   /** @internal */
   onGone(): void {
     if (this.#outlet === undefined) return
-    const unsent = this.bufferedAmount
+    const unsent = Math.max(this.#unsent, this.bufferedAmount)
     this.#outlet = undefined
     this.#backlog = undefined
     this.#unwatch()
@@ -240,9 +259,10 @@ export class EventStream {
 
   /** False when the event must not be kept. */
   #makeRoom({ bytes, key }: PreparedEvent): boolean {
-    const { maxBufferedAmount, overflow } = this.#settings
+    const { highWaterMark, maxBufferedAmount, overflow } = this.#settings
     if (overflow === 'keep-latest' && key !== undefined && this.#backlog?.drop(key)) this.#dropped++
-    while (this.bufferedAmount > 0 && this.bufferedAmount + bytes.length > maxBufferedAmount) {
+    // Only who was told to wait can be given up for not waiting.
+    while (this.bufferedAmount > highWaterMark && this.bufferedAmount + bytes.length > maxBufferedAmount) {
       if (overflow === 'drop-newest') {
         this.#dropped++
         return false
@@ -277,6 +297,8 @@ export class EventStream {
       this.#write(bytes)
     }
     if (backlog.length === 0) this.#backlog = undefined
+    // The system may have taken all of it at once, and then tells nobody.
+    this.#settleDrained()
   }
 
   #write(bytes: Buffer): void {
@@ -284,22 +306,42 @@ export class EventStream {
     if (outlet === undefined || outlet.destroyed) return
     const { heartbeat, highWaterMark } = this.#settings
     this.#isHeld = outlet.writableLength + bytes.length > highWaterMark
-    if (this.#isHeld) outlet.write(bytes, error => void (error ? undefined : this.#taken()))
-    else outlet.write(bytes)
     this.#turn = currentTurn()
+    try {
+      if (this.#isHeld) outlet.write(bytes, error => void (error ? undefined : this.#taken()))
+      else outlet.write(bytes)
+    } catch (error) {
+      // A framework's or a middleware's own `write`. Who sends is not to blame, nor are those whose turn it is next.
+      this.#cut((error as NodeJS.ErrnoException | undefined)?.code ?? String(error))
+    }
     if (heartbeat > 0) this.#since = clockFor(heartbeat).now
   }
 
   #taken(): void {
     this.#isHeld = false
     this.#pump()
-    if (this.#waiting === undefined || this.bufferedAmount > this.#settings.highWaterMark) return
+    this.#settleDrained()
+  }
+
+  /**
+   * There is more than the high-water mark, and somebody who will tell when there is not: the system, or the end of the
+   * turn. What is passed by the head or by framing alone, which the system adds, nobody would tell of.
+   */
+  get #isAboveMark(): boolean {
+    return (this.#isHeld || this.#backlog !== undefined) && this.bufferedAmount > this.#settings.highWaterMark
+  }
+
+  #settleDrained(): void {
+    if (this.#waiting === undefined || this.#isAboveMark) return
     for (const { resolve } of this.#waiting.drained.splice(0)) resolve()
   }
 
   #cut(cause: string): void {
     this.#cause ??= cause
     this.#isClosing = true
+    // A stream that is destroyed forgets what it held; and one that waits to be carried would hold ours until then.
+    this.#unsent = Math.max(this.#unsent, this.bufferedAmount)
+    this.#backlog = undefined
     this.#outlet?.destroy()
   }
 }
@@ -322,9 +364,10 @@ function currentTurn(): number {
 }
 
 function endTurn(): void {
-  for (const stream of gathering.splice(0)) stream.onTurnEnd()
+  // What is sent from within these writes belongs to the next turn.
   isTurnMarked = false
   turn++
+  for (const stream of gathering.splice(0)) stream.onTurnEnd()
 }
 
 function onError(this: Outlet, error: Error): void {

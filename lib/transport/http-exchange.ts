@@ -77,17 +77,25 @@ function exchangeOnce(
   return new Promise(resolve => {
     const sent = begin(request, transport)
     let received: IncomingMessage | undefined
+    let lost: { readonly failure: unknown } | undefined
     const onAbort = () => (received ?? sent).destroy()
     sent.on('response', response => {
       received = response
       // Whoever reads the body hears of it there; nobody may be reading.
       response.on('error', ignoreError)
-      resolve({ response: responseOf(response, withoutUserinfo(request.url)) })
+      resolve({ response: responseOf(response, withoutUserinfo(request.url), () => lost) })
     })
     sent.on('error', (failure: NodeJS.ErrnoException) => {
+      if (received?.complete !== true) lost = { failure }
       resolve({ failure, isStale: sent.reusedSocket && failure.code === 'ECONNRESET' })
     })
-    sent.on('close', () => signal.removeEventListener('abort', onAbort))
+    sent.on('close', () => {
+      signal.removeEventListener('abort', onAbort)
+      // Without an error: the server has switched to a protocol that nobody asked for.
+      resolve({
+        failure: Object.assign(new Error('the connection closed without a response'), { code: 'ECONNRESET' }),
+      })
+    })
     signal.addEventListener('abort', onAbort)
     sent.setSocketKeepAlive(true, KEEP_ALIVE_DELAY)
     if (signal.aborted) onAbort()
@@ -96,7 +104,10 @@ function exchangeOnce(
   })
 }
 
-function begin({ url, method, headers }: HttpRequest, { agent, tls, socketPath }: HttpTransport): ClientRequest {
+function begin(
+  { url, method, headers, body }: HttpRequest,
+  { agent, tls, socketPath }: HttpTransport,
+): ClientRequest {
   const isTls = url.protocol === 'https:'
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
   const chosen = typeof agent === 'function' ? agent(url) : agent
@@ -111,18 +122,30 @@ function begin({ url, method, headers }: HttpRequest, { agent, tls, socketPath }
     port: url.port === '' ? (isTls ? 443 : 80) : url.port,
     path: url.pathname + url.search,
     method,
-    headers: { Host: url.host, ...headers } as Record<string, string | string[]>,
+    headers: {
+      Host: url.host,
+      ...headers,
+      // Node frames the body of some methods only; that of a DELETE it would send without a length.
+      ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }),
+    } as Record<string, string | string[]>,
   })
 }
 
-function responseOf(response: IncomingMessage, url: URL): HttpResponse {
+function responseOf(
+  response: IncomingMessage,
+  url: URL,
+  lost: () => { readonly failure: unknown } | undefined,
+): HttpResponse {
   const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>
-  return {
-    status: response.statusCode ?? 0,
-    headers: joinFields(response.rawHeaders),
-    url,
-    body: { next: async () => (await chunks.next()).value, close: () => void response.destroy() },
+  const next = async () => {
+    const { value } = await chunks.next()
+    // A body that ends with its connection looks whole to Node when that is reset: the request alone is told.
+    const loss = value === undefined ? lost() : undefined
+    if (loss !== undefined) throw loss.failure
+    return value
   }
+  const body = { next, close: () => void response.destroy() }
+  return { status: response.statusCode ?? 0, headers: joinFields(response.rawHeaders), url, body }
 }
 
 /** For requests through a fetch, which refuses them, and for whatever is told to the caller and ends up in logs. */

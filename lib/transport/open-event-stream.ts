@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { argumentError } from '../errors.ts'
 import { EventStream } from './event-stream.ts'
 import {
@@ -33,12 +34,12 @@ export function openEventStream(
   const lastEventId = lastEventIdOf(request, checked.maxLastEventIdBytes)
   if (response instanceof PortResponse) return openOnPort(request, response, checked, lastEventId)
   if (response.headersSent) throw answeredAlready()
-  // A server's timeout for idle sockets would end every stream that is quiet for that long.
-  if (request.httpVersion !== '2.0') response.socket?.setTimeout(0)
+  const isOver = isGone(request, response)
+  if (!isOver) response.writeHead(200, headersOf(checked))
   const stream = new EventStream(response, checked.settings, lastEventId)
   // It tells of its end once, and that was before.
-  if (isGone(response)) process.nextTick(() => stream.onGone())
-  else response.writeHead(200, headersOf(checked))
+  if (isOver) stream.onGone()
+  else if (!('stream' in response)) attend(request.socket, response, stream)
   begin(stream, request, checked)
   return stream
 }
@@ -123,10 +124,29 @@ function headOf({ fields }: CheckedEventStreamOptions): string {
   return `HTTP/1.1 200 OK\r\n${[...fields, ...own].map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
 }
 
-function isGone(response: ServerResponse | Http2ServerResponse): boolean {
-  // Of a response to HTTP/2 it is the stream below that tells.
-  const carrier = 'stream' in response ? response.stream : response
-  return carrier.destroyed || response.writableEnded
+/** Streams whose response waits for the one before it on the connection: RFC 9112 §9.3.2, "Pipelining". */
+const pipelined = new WeakMap<Duplex, Set<EventStream>>()
+
+function attend(socket: Duplex, response: ServerResponse, stream: EventStream): void {
+  // A server's timeout for idle sockets would end every stream that is quiet for that long.
+  if (socket instanceof Socket) socket.setTimeout(0)
+  if (response.socket !== null) return
+  // Until the connection is its own, its response is not told when that ends.
+  const waiting = pipelined.get(socket) ?? new Set()
+  if (!pipelined.has(socket)) {
+    pipelined.set(socket, waiting)
+    socket.once('close', () => {
+      for (const each of waiting) each.onGone()
+    })
+  }
+  waiting.add(stream)
+  response.once('socket', () => waiting.delete(stream))
+}
+
+function isGone({ socket }: { readonly socket: Duplex }, response: ServerResponse | Http2ServerResponse): boolean {
+  // Of a response to HTTP/2 it is the stream below that tells; of one that is pipelined, the connection.
+  if ('stream' in response) return response.stream.destroyed || response.writableEnded
+  return response.destroyed || response.writableEnded || socket.destroyed
 }
 
 function destroy(this: Socket): void {

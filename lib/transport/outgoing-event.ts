@@ -16,14 +16,19 @@ export interface OutgoingEvent extends EventFields {
 /** An event that is encoded. One serves any number of streams; see {@link prepareEvent}. */
 export class PreparedEvent {
   /** @internal */
-  readonly bytes: Buffer
-  /** @internal */
   readonly key: string | undefined
+  /** Private, so that its type without what is internal is not one that anything has, as `{}` would be. */
+  readonly #bytes: Buffer
 
   /** @internal */
   constructor(bytes: Buffer, key: string | undefined) {
-    this.bytes = bytes
+    this.#bytes = bytes
     this.key = key
+  }
+
+  /** @internal */
+  get bytes(): Buffer {
+    return this.#bytes
   }
 }
 

@@ -9,10 +9,11 @@ export class SilenceWatch implements Ticking {
   readonly #timeout: number
   readonly #onSilence: () => void
   readonly #clock: TickClock
-  /** The clock's time when the wait began; undefined when there is none. */
+  #isWaiting = false
+  /** The clock's time at its first tick in the wait, from which it is counted: never is anybody given up too early. */
   #since: number | undefined
 
-  /** @param timeout in milliseconds; `onSilence` is called once, up to a fifth of it or a second later */
+  /** @param timeout in milliseconds; `onSilence` is called once, at most two ticks of the clock later */
   constructor(timeout: number, onSilence: () => void) {
     this.#timeout = timeout
     this.#onSilence = onSilence
@@ -22,12 +23,13 @@ export class SilenceWatch implements Ticking {
 
   /** From now on we wait. */
   begin(): void {
-    this.#since = this.#clock.now
+    this.#isWaiting = true
+    this.#since = undefined
   }
 
   /** What we waited for has come. */
   end(): void {
-    this.#since = undefined
+    this.#isWaiting = false
   }
 
   stop(): void {
@@ -36,7 +38,9 @@ export class SilenceWatch implements Ticking {
 
   /** @internal */
   onTick(now: number): void {
-    if (this.#since === undefined || now - this.#since < this.#timeout) return
+    if (!this.#isWaiting) return
+    this.#since ??= now
+    if (now - this.#since < this.#timeout) return
     this.stop()
     this.#onSilence()
   }

@@ -23,10 +23,10 @@ export class WebOutlet extends Writable {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, callback: () => void): void {
+    // Before it is enqueued: a reader that has asked for more than this chunk pulls from within.
+    this.#taken = callback
     // A copy: what is enqueued may be transferred to another realm, and a prepared event is for many.
     this.#controller.enqueue(new Uint8Array(chunk))
-    if ((this.#controller.desiredSize ?? 0) > 0) callback()
-    else this.#taken = callback
   }
 
   override _final(callback: () => void): void {

@@ -68,6 +68,40 @@ t.test('what microtasks send one after the other goes out together too', async t
   stream.close()
 })
 
+t.test('what is sent from within a write, as the turn ends, goes out too', async t => {
+  const outer = open(QUIET, prompt())
+  const inner = open(QUIET, prompt())
+  const late = open(QUIET, prompt())
+  for (const { stream } of [outer, inner, late]) stream.send({ data: '0' })
+  const { write } = outer.outlet
+  outer.outlet.write = ((...parameters: Parameters<typeof write>) => {
+    for (const { stream } of [inner, late]) stream.send({ data: '2' })
+    return write.apply(outer.outlet, parameters)
+  }) as typeof write
+  for (const { stream } of [outer, late]) stream.send({ data: '1' })
+  await turns(1)
+  t.equal(marks(inner.outlet.text), '02')
+  t.equal(marks(late.outlet.text), '012')
+  for (const { stream } of [outer, inner, late]) stream.close()
+})
+
+t.test('what carries a stream throws when it is written to: that stream fails, and no other', async t => {
+  const all = [open(QUIET, prompt()), open(QUIET, prompt()), open(QUIET, prompt())]
+  const broken = all[1]!
+  for (const { stream } of all) stream.send({ data: '0' })
+  broken.outlet.write = () => {
+    throw Object.assign(new Error('no'), { code: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' })
+  }
+  for (const mark of '12') for (const { stream } of all) stream.send({ data: mark })
+  await turns(1)
+  t.strictSame(
+    all.map(({ outlet }) => marks(outlet.text)),
+    ['012', '0', '012'],
+  )
+  t.match(await within(broken.stream.closed), { by: 'local', cause: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' })
+  for (const { stream } of all) stream.close()
+})
+
 t.test('gathering has an end: 16 KiB go out within the turn', async t => {
   const { stream, outlet } = open(QUIET, prompt())
   for (let i = 0; i < 40; i++) stream.send(eventOf(1024))
@@ -103,6 +137,18 @@ t.test('send says when the high-water mark is passed, drained() when it is not a
   await within(Promise.all(drained), 'drained')
   t.equal(stream.bufferedAmount, 0)
   t.equal(stream.send(eventOf(100)), true)
+  stream.close()
+})
+
+t.test('drained() tells too when the system takes at once what was gathered above the mark', async t => {
+  const { stream } = open({ ...QUIET, highWaterMark: 1000 }, prompt())
+  stream.send(eventOf(100))
+  for (let i = 0; i < 20; i++) stream.send(eventOf(100))
+  t.equal(stream.bufferedAmount, 2000)
+  const drained = stream.drained()
+  await turns(1)
+  t.equal(stream.bufferedAmount, 0)
+  t.equal(await outcome(drained), 'resolved')
   stream.close()
 })
 
@@ -146,6 +192,25 @@ t.test('an event that is larger than the limit goes out when nothing else waits'
     await outlet.takeAll()
     t.equal(marks(outlet.text), 'a', overflow)
     t.equal(stream.isClosed, false)
+    stream.close()
+  }
+})
+
+t.test('who was not told to wait is neither cut nor robbed of an event, whatever its size', async t => {
+  for (const overflow of ['close', 'drop-oldest', 'drop-newest', 'keep-latest'] as const) {
+    const { stream, outlet } = open({ ...QUIET, overflow, maxBufferedAmount: 1000 })
+    const sent = stream.sendAll([eventOf(600, 'a'), eventOf(600, 'b'), eventOf(5000, 'c'), eventOf(600, 'd')])
+    let most = 0
+    for (let i = 0; i < 20; i++) {
+      await turns(1)
+      most = Math.max(most, stream.bufferedAmount)
+      outlet.take()
+    }
+    await within(sent)
+    await outlet.takeAll()
+    t.equal(marks(outlet.text), 'abcd', overflow)
+    t.equal(stream.dropped, 0)
+    t.ok(most <= 6000, `the limit and one event: ${most}`)
     stream.close()
   }
 })
@@ -355,6 +420,41 @@ t.test('sendAll ends its source when the client goes, and rejects with what the 
   t.equal(await outcome(other.stream.sendAll(failing())), 'source')
   t.equal(other.stream.isClosed, false, 'the stream is for its owner to close')
   other.stream.close()
+})
+
+t.test('sendAll: a source that fails because the client has gone is no failure', async t => {
+  const { stream, outlet } = open()
+  async function* aborted(signal: AbortSignal) {
+    yield eventOf(100)
+    await delay(60_000, undefined, { signal })
+  }
+  const sent = stream.sendAll(aborted(stream.signal))
+  await turns()
+  outlet.destroy()
+  t.equal(await outcome(sent), 'resolved')
+})
+
+t.test('sendAll does not wait for a silent source when the client has gone, and ends it when it speaks', async t => {
+  const { stream, outlet } = open()
+  let speak!: () => void
+  let isEnded = false
+  async function* silent() {
+    try {
+      yield eventOf(100)
+      await new Promise<void>(resolve => (speak = resolve))
+      yield eventOf(100)
+    } finally {
+      isEnded = true
+    }
+  }
+  const sent = stream.sendAll(silent())
+  await turns()
+  outlet.destroy()
+  t.equal(await outcome(sent), 'resolved')
+  speak()
+  await turns()
+  t.ok(isEnded)
+  t.equal(await outcome(stream.sendAll(silent())), 'resolved', 'closed before')
 })
 
 t.test('an idle stream is a member of the clock, and has no timer of its own', async t => {

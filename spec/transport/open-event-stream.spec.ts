@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server, type Http2Server, connect as http2Connect } from 'node:http2'
 import { createServer as createHttpsServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { duplexPair } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { EventStream } from '../../lib/transport/event-stream.ts'
 import type { EventStreamOptions } from '../../lib/transport/event-stream-options.ts'
@@ -157,7 +158,9 @@ for (const [name, carrier] of Object.entries(BOTH)) {
       if (sent % 20 === 0) await turns(1)
     }
     t.ok(most > 280_000 && most <= 300_000, `${most} bytes were held`)
-    t.match(await within(stream!.closed), { by: 'local', cause: 'ERR_EVENT_STREAM_OUTPUT_LIMIT' })
+    const { unsent, ...close } = await within(stream!.closed)
+    t.strictSame(close, { by: 'local', cause: 'ERR_EVENT_STREAM_OUTPUT_LIMIT' })
+    t.ok(unsent > 280_000, `${unsent} of them were not sent`)
     await client.destroy()
   })
 
@@ -266,6 +269,72 @@ t.test('a client that has gone before the stream is opened: it is closed from th
   t.equal(late.send({ data: 'x' }), false)
   t.match(await within(late.closed), { by: 'peer' })
   t.equal(clockMembers.size, 0)
+})
+
+t.test('node:http: pipelined behind another stream, it waits for its turn, and ends with the connection', async t => {
+  const { port, streams } = await onHttp(t, { heartbeat: 20 })
+  const client = new RawClient(port).send(GET + GET + GET)
+  await until(() => streams.length === 3)
+  streams[1]?.send({ data: 'second' })
+  await turns()
+  t.notMatch(client.text, 'second')
+  streams[0]?.close()
+  await client.until(text => text.includes('second'))
+  t.equal(client.text.match(/HTTP\/1\.1 200/g)?.length, 2)
+  t.equal(streams[2]?.bufferedAmount !== 0, true)
+  await client.destroy()
+  t.match(await Promise.all(streams.map(({ closed }) => within(closed))), [
+    { by: 'local' },
+    { by: 'peer' },
+    { by: 'peer' },
+  ])
+  t.equal(clockMembers.size, 0)
+})
+
+t.test('node:http: pipelined, and opened when the connection has ended', async t => {
+  const waiting: (() => EventStream)[] = []
+  const server = createServer((request, response) => waiting.push(() => openEventStream(request, response)))
+  const client = new RawClient(await listen(t, server)).send(GET + GET)
+  await until(() => waiting.length === 2)
+  await client.destroy()
+  await turns()
+  const streams = waiting.map(openNow => openNow())
+  t.strictSame(
+    streams.map(({ isClosed }) => isClosed),
+    [true, true],
+  )
+  await Promise.all(streams.map(({ closed }) => within(closed)))
+  t.equal(clockMembers.size, 0)
+})
+
+t.test('node:http: many that are pipelined one after the other leave no listeners on the socket', async t => {
+  const sockets = new Set<Socket>()
+  const server = createServer((request, response) => {
+    sockets.add(request.socket)
+    openEventStream(request, response).close()
+  })
+  const client = new RawClient(await listen(t, server)).send(GET.repeat(30))
+  await client.until(text => (text.match(/\r\n0\r\n\r\n/g)?.length ?? 0) === 30)
+  const [socket] = sockets
+  t.ok(socket!.listenerCount('close') < 5, `${socket!.listenerCount('close')} listeners`)
+  await client.destroy()
+})
+
+t.test('node:http: a connection that is no socket, as of a tunnel or a test', async t => {
+  const server = createServer((request, response) => {
+    const stream = openEventStream(request, response)
+    stream.send({ data: 'x' })
+    stream.close()
+  })
+  const [serverSide, clientSide] = duplexPair()
+  server.emit('connection', serverSide)
+  clientSide.write(GET)
+  let text = ''
+  clientSide.setEncoding('latin1').on('data', chunk => (text += chunk))
+  await until(() => text.endsWith('\r\n0\r\n\r\n'))
+  t.match(bodyOf(text), ':\n\ndata: x\n\n')
+  clientSide.destroy()
+  serverSide.destroy()
 })
 
 t.test('a wrong option is refused before anything is answered', async t => {
@@ -525,6 +594,22 @@ t.test('a port of our own: a request is answered once', async t => {
   t.equal((await exchange(port, GET.replace('/events', '/late'))).status, 503)
   await until(() => errors.length === 2)
   t.strictSame(errors, ['the response was answered already', 'the response was answered already'])
+})
+
+t.test('whatever the mark, it is told when it is passed no more', async t => {
+  for (const [name, make] of Object.entries(BOTH)) {
+    for (const highWaterMark of [0, 1, 50, 111, 222, 300, 1000, 65_536]) {
+      // 111 bytes each: some marks are met to the byte, and passed by the framing alone.
+      const events = Array.from({ length: 3000 }, (_, i) => ({ id: String(10_000 + i), data: 'x'.repeat(93) }))
+      const { port } = await make(t, { highWaterMark }, stream => {
+        void stream.sendAll(events).then(() => stream.close())
+      })
+      const client = new RawClient(port).send(GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+      await within(client.ended, `${name}, ${highWaterMark}`)
+      t.equal(client.text.match(/id: \d/g)?.length, 3000, `${name}, ${highWaterMark}`)
+      await client.destroy()
+    }
+  }
 })
 
 t.test('nothing is left open', async t => {

@@ -37,6 +37,24 @@ t.test('what nobody has read waits, and is counted', async t => {
   t.equal((await last).done, true)
 })
 
+t.test('a reader may ask for several chunks ahead', async t => {
+  const outlet = new WebOutlet()
+  const reader = outlet.body.getReader()
+  const reads = Promise.all([1, 2, 3, 4].map(() => reader.read()))
+  await turns()
+  outlet.write('a')
+  outlet.write('b')
+  await turns()
+  outlet.end('c')
+  t.strictSame(await Promise.race([reads.then(all => all.map(({ value }) => text(value))), turns()]), [
+    'a',
+    'b',
+    'c',
+    '',
+  ])
+  outlet.destroy()
+})
+
 t.test('a reader that cancels ends the stream, whatever waits', async t => {
   for (const isWaiting of [false, true]) {
     const outlet = new WebOutlet()
