@@ -187,8 +187,7 @@ export class EventStreamParser {
     if (lf !== length - 2 || text.includes('\r')) {
       // Or the same with CRLF (bench `token, CRLF`).
       end = length - 4
-      if (lf !== end + 1 || start > 0 || text.indexOf('\r') !== end || text.charCodeAt(length - 2) !== CR)
-        return false
+      if (lf !== end + 1 || text.indexOf('\r') !== end || text.charCodeAt(length - 2) !== CR) return false
     }
     this.#state = 'parsing'
     try {

@@ -22,7 +22,7 @@ const NOTHING = -1
 /** In bytes: from here on it pays to look whether a chunk is ASCII. */
 const LONG = 1024
 
-/** In bytes: the longest text made at once. Memory for longer ones costs many times the decoding (bench `one chunk of 16 MiB`). */
+/** In bytes: the longest text made at once. Memory for longer ones costs more than all else (bench `16 MiB`). */
 const PART = 65_536
 
 // Without state here: they are given nothing but texts that begin and end with a whole character.

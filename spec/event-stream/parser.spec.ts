@@ -307,6 +307,9 @@ t.test('one event per chunk, or nearly', async t => {
     'data: a\rdata: b\n\n',
     'data: a\rdata: b\r\n\r\n',
     'data: a\r\ndata: b\r\n\r\n',
+    'data: a\r\n:\n',
+    'data: a\rx\r\n',
+    'data: a\ndata: b\r\n\r\n',
     'data: a\n\n\n',
     'data: a\n',
     'data: a',
@@ -408,6 +411,7 @@ t.test('a chunk that is parsed in parts', async t => {
     ),
     'one line': `data: ${'\u597d\u{1f600}e'.repeat(50_000)}\n\ndata: 2\n\n`,
     'a CR at the end of a part, and its LF in the next': `${`:${long.slice(4)}\r\r`}\r\ndata: 1\r\r${long}\ndata: 2\n\n`,
+    'a comment that ends a part, and the LF of its CRLF': `data: 1\r:${long.slice(10)}\r\ndata: 2\r\n\r\n`,
     'an unfinished end': `data: 1\n\n${`: ${long}\n`.repeat(3)}data: 2\n\ndata: ${long}`,
   }
   for (const [name, stream] of Object.entries(streams)) {
