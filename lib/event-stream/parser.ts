@@ -237,8 +237,9 @@ export class EventStreamParser {
           // §9.2.6: "Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character to
           // the data buffer."
           const value = fieldValue(text, start + 4, end)
-          // Most often the next line is blank, and nothing is pending (bench `8-byte events`).
-          if (text.charCodeAt(at) === LF && data === undefined && nextId === undefined && !mayExceed) {
+          const isNextBlank = text.charCodeAt(at) === LF
+          // Most often it is, and nothing is pending (bench `8-byte events`).
+          if (isNextBlank && data === undefined && nextId === undefined && !mayExceed) {
             at++
             const eventType = type
             type = ''
@@ -247,7 +248,7 @@ export class EventStreamParser {
           }
           data = data === undefined ? value : `${data}\n${value}`
           if (mayExceed && data.length > this.#maxEventBytes) this.#failEvent()
-          if (text.charCodeAt(at) !== LF) continue
+          if (!isNextBlank) continue
           at++
         } else if (first === LOWER_E && isEvent(text, start)) {
           // §9.2.6: "Set the event type buffer to field value."
