@@ -1,9 +1,10 @@
-/** `wirewright serve`: the playground, a page that shows real WebSocket frames; what `npm start` runs. */
+/** `wirewright serve`: the playground, a page that shows WebSocket frames and event streams; what `npm start` runs. */
 import { type Authorization, type ListenAddress, type UpgradeRequest, WebSocketServer } from '../index.ts'
 import { type Command, type Terminal, untilInterrupted } from './command.ts'
 import { integerFlag, parseFlags, UsageError } from './flags.ts'
 import { readPlayground } from './playground-files.ts'
 import { PlaygroundSessions } from './playground-sessions.ts'
+import { PlaygroundStreams, sessionNameOf } from './playground-streams.ts'
 
 const DEFAULT_PORT = 8080
 
@@ -14,7 +15,7 @@ const FLAGS = {
 
 export const serveCommand: Command = {
   usage: '[--port PORT] [--host HOST]',
-  summary: 'the playground: a page that shows WebSocket frames as they go',
+  summary: 'the playground: a page that shows WebSocket frames and event streams as they go',
   flags: FLAGS,
   async run(args, terminal) {
     const { flags, operands } = parseFlags(args, FLAGS)
@@ -31,22 +32,36 @@ export const serveCommand: Command = {
 
 function createPlayground(): WebSocketServer {
   const sessions = new PlaygroundSessions()
+  const streams = new PlaygroundStreams()
   const files = readPlayground()
   const server = new WebSocketServer({
     // The page's commands are for the page alone; other clients send no Origin and may use the echo.
     origin: 'same-origin',
-    authorize: (request): Authorization => pathAndTrace(request) !== undefined || { status: 404 },
-    onRequest: ({ url = '/' }) => files(url.split('?')[0] ?? '/') ?? { status: 404 },
+    authorize: (request): Authorization => isWatch(request) || pathAndTrace(request) !== undefined || { status: 404 },
+    onRequest: (request, response) => {
+      const path = pathOf(request)
+      return path === '/events' ? streams.answer(request, response) : (files(path) ?? { status: 404 })
+    },
     protocols: offered => offered[0],
     maxMessageSize: 64 * 2 ** 20,
     trace: sessions.trace,
   })
   server.on('connection', (connection, request) => {
     const { path, trace } = pathAndTrace(request) ?? {}
-    if (path === '/frames' && trace !== undefined) sessions.addObserver(trace, connection)
+    if (isWatch(request)) streams.addWatcher(connection, request)
+    else if (path === '/frames' && trace !== undefined) sessions.addObserver(trace, connection)
     else sessions.addEcho(trace, connection, request)
   })
   return server
+}
+
+function pathOf({ url = '/' }: UpgradeRequest): string {
+  return url.split('?')[0] ?? '/'
+}
+
+/** Whether it asks to watch the event stream of a session. */
+function isWatch(request: UpgradeRequest): boolean {
+  return pathOf(request) === '/streams' && sessionNameOf(request) !== undefined
 }
 
 function pathAndTrace({ url = '' }: UpgradeRequest): { path: string; trace: string | undefined } | undefined {

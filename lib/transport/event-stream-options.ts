@@ -18,7 +18,10 @@ const OVERFLOW_POLICIES = ['close', 'drop-oldest', 'drop-newest', 'keep-latest']
 export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number]
 
 export interface EventStreamOptions {
-  /** Fields to add to the response, such as `Access-Control-Allow-Origin`. Content-Type and framing cannot be set. */
+  /**
+   * Fields to add to the response, such as `Access-Control-Allow-Origin`. Content-Type and framing cannot be set. A
+   * Cache-Control replaces ours: without `no-transform` a middleware or proxy that compresses holds events back.
+   */
   readonly headers?: HeaderFields | undefined
   /** The reconnection time to begin with, in milliseconds. Default: none is sent; browsers then take a few seconds. */
   readonly retry?: number | undefined

@@ -259,10 +259,10 @@ export class EventStream {
 
   /** False when the event must not be kept. */
   #makeRoom({ bytes, key }: PreparedEvent): boolean {
-    const { highWaterMark, maxBufferedAmount, overflow } = this.#settings
+    const { maxBufferedAmount, overflow } = this.#settings
     if (overflow === 'keep-latest' && key !== undefined && this.#backlog?.drop(key)) this.#dropped++
     // Only who was told to wait can be given up for not waiting.
-    while (this.bufferedAmount > highWaterMark && this.bufferedAmount + bytes.length > maxBufferedAmount) {
+    while (this.#isAboveMark && this.bufferedAmount + bytes.length > maxBufferedAmount) {
       if (overflow === 'drop-newest') {
         this.#dropped++
         return false

@@ -21,7 +21,9 @@ import { WebOutlet } from './web-outlet.ts'
 /**
  * Answers a request with an event stream: the head goes out at once, and the response is the stream's from now on.
  *
- * A HEAD request gets the head alone; its stream is closed from the beginning.
+ * A HEAD request gets the head alone; its stream is closed from the beginning. The body of a POST must be read, or let go
+ * by `request.resume()`: a long one that nobody reads hides that the client leaves, and meets the server's
+ * `requestTimeout`.
  *
  * @throws {TypeError | RangeError} an option is wrong, or something was answered already
  */
@@ -35,7 +37,11 @@ export function openEventStream(
   if (response instanceof PortResponse) return openOnPort(request, response, checked, lastEventId)
   if (response.headersSent) throw answeredAlready()
   const isOver = isGone(request, response)
-  if (!isOver) response.writeHead(200, headersOf(checked))
+  if (!isOver) {
+    // A stream has no length: one that somebody set before would cut it off.
+    response.removeHeader('Content-Length')
+    response.writeHead(200, headersOf(checked))
+  }
   const stream = new EventStream(response, checked.settings, lastEventId)
   // It tells of its end once, and that was before.
   if (isOver) stream.onGone()
@@ -73,10 +79,10 @@ export function eventStreamResponse(
   const outlet = new WebOutlet()
   const stream = new EventStream(outlet, checked.settings, lastEventIdOf(asked, checked.maxLastEventIdBytes))
   begin(stream, asked, checked)
-  const cancel = () => void outlet.destroy()
-  if (signal.aborted) cancel()
-  signal.addEventListener('abort', cancel, { once: true })
-  outlet.once('close', () => signal.removeEventListener('abort', cancel))
+  const leave = () => outlet.leave()
+  if (signal.aborted) leave()
+  signal.addEventListener('abort', leave, { once: true })
+  outlet.once('close', () => signal.removeEventListener('abort', leave))
   const body = method === 'HEAD' ? null : outlet.body
   return { response: new Response(body, { headers: checked.fields.map(([name, value]) => [name, value]) }), stream }
 }
@@ -108,7 +114,8 @@ function begin(stream: EventStream, { method }: EventStreamRequest, { preamble }
 }
 
 function headersOf({ fields }: CheckedEventStreamOptions): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {}
+  // Without a prototype: a field may be called "constructor".
+  const headers: Record<string, string | string[]> = Object.create(null)
   for (const [name, value] of fields)
     headers[name] = name in headers ? [headers[name] as string, value].flat() : value
   return headers

@@ -176,20 +176,32 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       return this.#refuse({ refusal: refusalFor(check.fault) }, request, socket)
     }
     const response = new PortResponse(socket, this.#eventStreams)
+    // Once it has opened a stream it may take as long as it likes, and may still fail.
+    const hook = async () => {
+      try {
+        return await onRequest(request, response)
+      } catch (error) {
+        if (response.stream === undefined) throw error
+        response.stream.close()
+        this.emit('refused', { status: 500 }, request, error)
+        return response.stream
+      }
+    }
     try {
-      const answer = await this.#inTime(async () => onRequest(request, response))
-      if (response.stream !== undefined) return
+      const answer = await this.#inTime(hook)
+      if (response.stream !== undefined) {
+        // Those that were open when the server began to close are closed by then.
+        if (this.#isClosing) response.stream.close()
+        return
+      }
       response.answer()
       if (answer === undefined || answer instanceof EventStream) throw unanswered()
       if ('refusal' in answer) return this.#refuse(answer, request, socket)
       const text = formatRefusal(answer)
       hangUp(socket, method === 'HEAD' ? text.slice(0, text.indexOf('\r\n\r\n') + 4) : text)
     } catch (error) {
-      const refusal = { status: 500 }
       response.answer()
-      if (response.stream === undefined) return this.#refuse({ refusal, error }, request, socket)
-      response.stream.close()
-      this.emit('refused', refusal, request, error)
+      this.#refuse({ refusal: { status: 500 }, error }, request, socket)
     }
   }
 

@@ -6,6 +6,7 @@ export class WebOutlet extends Writable {
   #controller!: ReadableStreamDefaultController<Uint8Array>
   /** Lets the next write come; what was written is not taken before somebody has read it. */
   #taken: (() => void) | undefined
+  #hasEnd = false
 
   constructor() {
     super()
@@ -29,14 +30,20 @@ export class WebOutlet extends Writable {
     this.#controller.enqueue(new Uint8Array(chunk))
   }
 
+  /** The client has gone: who still reads for it is told of an end, as there is nobody to be told of a failure. */
+  leave(): void {
+    if (!this.destroyed) this.#end()
+    this.destroy()
+  }
+
   override _final(callback: () => void): void {
-    this.#controller.close()
+    this.#end()
     callback()
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#pulled()
-    if (!this.writableFinished) {
+    if (!this.#hasEnd) {
       try {
         this.#controller.error(error ?? new Error('the event stream was cut'))
       } catch {
@@ -44,6 +51,11 @@ export class WebOutlet extends Writable {
       }
     }
     callback(error)
+  }
+
+  #end(): void {
+    if (!this.#hasEnd) this.#controller.close()
+    this.#hasEnd = true
   }
 
   #pulled(): void {

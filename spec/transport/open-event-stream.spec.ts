@@ -255,6 +255,54 @@ t.test('node:http: headers that were set before stay, a response that has begun 
   await response.text()
 })
 
+t.test('node:http: what framing alone has put above the mark is no reason to cut', async t => {
+  const { port, streams } = await onHttp(t, { maxBufferedAmount: 1000 })
+  const client = new RawClient(port).send(GET)
+  await client.untilHead()
+  t.equal(streams[0]?.send({ data: 'x'.repeat(990) }), true)
+  streams[0]?.send({ data: 'and' })
+  t.equal(streams[0]?.isClosed, false)
+  await client.until(text => text.includes('and'))
+  await client.destroy()
+})
+
+t.test('node:http: a length that was set before does not cut the body off', async t => {
+  const server = createServer((request, response) => {
+    response.setHeader('Content-Length', '3')
+    const stream = openEventStream(request, response)
+    stream.send({ data: 'all of it' })
+    stream.close()
+  })
+  const response = await fetch(`http://127.0.0.1:${await listen(t, server)}/`)
+  t.equal(response.headers.get('content-length'), null)
+  t.equal(await response.text(), ':\n\ndata: all of it\n\n')
+})
+
+t.test('a header may have a name that every object has', async t => {
+  const headers = JSON.parse('{ "constructor": "a", "toString": ["b", "c"], "__proto__": "d" }')
+  for (const carrier of [onHttp, onOwnPort]) {
+    const { port } = await carrier(t, { headers }, stream => stream.close())
+    const { text } = await exchange(port, GET.replace('Host: a', 'Host: a\r\nConnection: close'))
+    for (const line of ['constructor: a', 'toString: b', 'toString: c', '__proto__: d'])
+      t.ok(text.includes(`\r\n${line}\r\n`), line)
+    t.notMatch(text, /native code/)
+  }
+})
+
+t.test('node:http: a head that cannot be written leaves no stream behind', async t => {
+  const server = createServer((request, response) => {
+    const { writeHead } = response
+    response.writeHead = () => {
+      throw new Error('middleware')
+    }
+    t.throws(() => openEventStream(request, response), { message: 'middleware' })
+    t.equal(clockMembers.size, 0)
+    response.writeHead = writeHead
+    response.writeHead(500).end()
+  })
+  t.equal((await fetch(`http://127.0.0.1:${await listen(t, server)}/`)).status, 500)
+})
+
 t.test('a client that has gone before the stream is opened: it is closed from the beginning', async t => {
   let resolve!: (stream: EventStream) => void
   const stream = new Promise<EventStream>(settle => (resolve = settle))
@@ -569,6 +617,42 @@ t.test(
     t.strictSame(refused, [[500, 'later']])
   },
 )
+
+t.test('a port of our own: onRequest that fails long after it opened a stream closes it all the same', async t => {
+  let fail!: () => void
+  const { port, refused } = await ownPort(
+    t,
+    async (request, response) => {
+      openEventStream(request, response)
+      await new Promise<void>(resolve => (fail = resolve))
+      throw new Error('upstream')
+    },
+    20,
+  )
+  const client = new RawClient(port).send(GET)
+  await client.untilHead()
+  await new Promise(resolve => setTimeout(resolve, 100))
+  fail()
+  t.equal(await within(client.ended), 'end')
+  t.strictSame(refused, [[500, 'upstream']])
+  await client.destroy()
+})
+
+t.test('a port of our own: a stream that is opened in the very moment in which the server closes', async t => {
+  let openNow!: () => void
+  const { port, server } = await ownPort(t, async (request, response) => {
+    await new Promise<void>(resolve => (openNow = resolve))
+    return openEventStream(request, response)
+  })
+  const client = new RawClient(port).send(GET)
+  await until(() => openNow !== undefined)
+  openNow()
+  const closed = server.close()
+  t.equal(await within(client.ended), 'end')
+  await client.destroy()
+  await within(closed)
+  await until(() => server.eventStreams.size === 0)
+})
 
 t.test('a port of our own: a request is answered once', async t => {
   const errors: unknown[] = []

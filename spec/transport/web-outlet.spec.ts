@@ -73,6 +73,24 @@ t.test('a stream that is destroyed fails its reader', async t => {
   t.equal(await outcome(read), 'the event stream was cut')
 })
 
+t.test('when the client has left, its reader comes to an end, and not to a failure that somebody logs', async t => {
+  for (const isWaiting of [false, true]) {
+    const outlet = new WebOutlet()
+    const reader = outlet.body.getReader()
+    if (isWaiting) outlet.write('a')
+    const read = isWaiting ? undefined : reader.read()
+    outlet.leave()
+    outlet.leave()
+    t.ok(outlet.destroyed)
+    if (isWaiting) t.equal(text((await reader.read()).value), 'a')
+    t.equal((await (read ?? reader.read())).done, true)
+    t.equal(await outcome(reader.closed), 'resolved')
+  }
+  const cancelled = new WebOutlet()
+  await cancelled.body.cancel()
+  cancelled.leave()
+})
+
 t.test('a chunk is the reader’s own: it may be transferred and written to', async t => {
   const outlet = new WebOutlet()
   const shared = Buffer.from('abc')
