@@ -35,6 +35,11 @@ export interface PlayOptions {
   readonly full: boolean
   /** The longest that a case waits for its end, in milliseconds, where its own limit is longer. */
   readonly timeout: number
+  /**
+   * How many heavy cases are played with the peer at a time. Who moves the megabytes of several may take that many times
+   * as long to close.
+   */
+  readonly crowd: number
   /** By what every other time of a case is multiplied: 1, but for specs, which have no time. */
   readonly pace: number
 }

@@ -15,7 +15,8 @@ import { ClientPeer, type IncomingRequest } from './client-peer.ts'
 import { Endpoint } from './endpoint.ts'
 import { OPCODE } from './frame.ts'
 import { fieldValue, MAX_HEAD, readHead, requestFault, writeHead, writeResponse } from './handshake.ts'
-import { playCase } from './runner.ts'
+import { patience } from './patience.ts'
+import { HEAVY_JOBS, playCase } from './runner.ts'
 import type { CaseResult } from './verdict.ts'
 import { WireLog } from './wire-log.ts'
 
@@ -43,6 +44,8 @@ export class ClientJudge {
   readonly #options: ClientJudgeOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  /** Cases that are played at this moment. */
+  #playing = 0
   /** By agent, then by case. */
   readonly #results = new Map<string, Map<string, CaseResult>>()
 
@@ -89,8 +92,8 @@ export class ClientJudge {
     this.#sockets.add(socket)
     socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
     let bytes: Buffer = Buffer.alloc(0)
-    const timer = setTimeout(() => socket.destroy(), REQUEST_TIMEOUT)
-    socket.once('close', () => clearTimeout(timer))
+    const timer = patience(REQUEST_TIMEOUT, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
     const onData = (chunk: Buffer) => {
       bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
       const read = readHead(bytes)
@@ -98,7 +101,7 @@ export class ClientJudge {
         if (bytes.length > MAX_HEAD) socket.destroy()
         return
       }
-      clearTimeout(timer)
+      timer.cancel()
       socket.off('data', onData)
       socket.pause()
       setImmediate(() => socket.resume())
@@ -121,8 +124,12 @@ export class ClientJudge {
 
   async #run(request: IncomingRequest, it: Case, agent: string): Promise<void> {
     const log = new WireLog()
-    const peer = new ClientPeer(request, this.#options.play, log)
+    // Autobahn's own clients come one after the other, and then have what it gives them.
+    const crowd = it.weight === 'heavy' && this.#playing > 0 ? HEAVY_JOBS : 1
+    const peer = new ClientPeer(request, { ...this.#options.play, crowd }, log)
+    this.#playing++
     const result = await playCase(it, log, () => it.play(peer))
+    this.#playing--
     peer.release()
     const results = this.#results.get(agent) ?? new Map<string, CaseResult>()
     this.#results.set(agent, results.set(it.id, result))

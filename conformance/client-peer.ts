@@ -56,7 +56,8 @@ export class ClientPeer implements Peer {
   /** The end of a connection on which the handshake is done, or what passes for it. */
   endpoint(handler: EndpointHandler, deflate?: MessageDeflate): Endpoint {
     const { log } = this
-    const options = { role: 'server', log, deflate, closeTimeout: 1000 * this.options.pace } as const
+    const { pace, crowd } = this.options
+    const options = { role: 'server', log, deflate, closeTimeout: 1000 * pace * crowd } as const
     return new Endpoint(this.request.socket, options, handler, this.request.rest)
   }
 

@@ -204,7 +204,8 @@ export class Endpoint {
 
   #logSent(frame: FrameToWrite, bytes: Buffer, { chop, alone }: Delivery): void {
     const { fin = true, rsv = 0, opcode, maskingKey } = frame
-    const payload = Buffer.from(frame.payload ?? [])
+    const given = frame.payload ?? new Uint8Array(0)
+    const payload = Buffer.from(given.buffer, given.byteOffset, given.length)
     const more = chop === undefined ? (alone ? ', in a write of its own' : '') : `, in chops of ${chop}`
     const masked = maskingKey !== undefined
     this.#log.frame('suite', { fin, rsv, opcode, masked, payload }, bytes, bytes.length, more)
@@ -220,24 +221,30 @@ export class Endpoint {
 
   #pump(): void {
     const plain: Buffer[] = []
-    for (let next = this.#jobs[0]; next !== undefined; next = this.#jobs[0]) {
-      if (next.chop !== undefined || next.alone) break
-      plain.push(next.bytes)
-      this.#jobs.shift()
+    let at = 0
+    for (; at < this.#jobs.length; at++) {
+      const { bytes, chop, alone } = this.#jobs[at]!
+      if (chop !== undefined || alone) break
+      plain.push(bytes)
     }
+    const job = this.#jobs[at]
+    // Tens of thousands of frames may wait: they are not taken off one by one.
+    this.#jobs = this.#jobs.slice(at + 1)
     if (plain.length > 0) this.#write(plain.length === 1 ? plain[0]! : Buffer.concat(plain))
-    const job = this.#jobs.shift()
     if (job === undefined) {
       this.#isPumping = false
       for (const callback of this.#flushCallbacks.splice(0)) callback()
       return
     }
-    const chop = job.chop ?? job.bytes.length
+    this.#writeInChops(job, job.chop ?? job.bytes.length)
+  }
+
+  #writeInChops({ bytes }: Job, chop: number): void {
     let at = 0
     const next = () => {
-      this.#write(job.bytes.subarray(at, at + chop))
+      this.#write(bytes.subarray(at, at + chop))
       at += chop
-      setImmediate(at < job.bytes.length ? next : () => this.#pump())
+      setImmediate(at < bytes.length ? next : () => this.#pump())
     }
     next()
   }

@@ -17,10 +17,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export const DEFAULT_PLAY: PlayOptions = { full: false, timeout: 60_000, pace: 1 }
+export const DEFAULT_PLAY: PlayOptions = { full: false, timeout: 60_000, crowd: 1, pace: 1 }
 
 /** Most heavy cases at a time. */
-const HEAVY_JOBS = 4
+export const HEAVY_JOBS = 4
 
 /** The results in the order of the cases; those that were not played are left out. */
 export async function judgeServer(
@@ -30,9 +30,11 @@ export async function judgeServer(
 ): Promise<CaseResult[]> {
   const results = new Map<string, CaseResult>()
   let stopped = false
+  const heavyJobs = Math.min(options.jobs, HEAVY_JOBS)
   const playOne = async (it: Case) => {
     const log = new WireLog()
-    const peer = new ServerPeer(target, options.play, log)
+    const crowd = it.weight === 'heavy' ? heavyJobs : 1
+    const peer = new ServerPeer(target, { ...options.play, crowd }, log)
     const result = await playCase(it, log, () => it.play(peer))
     peer.release()
     results.set(it.id, result)
@@ -43,7 +45,7 @@ export async function judgeServer(
   const light = cases.filter(({ weight }) => weight === 'light')
   const heavy = cases.filter(({ weight }) => weight === 'heavy')
   await inParallel(light, options.jobs, isOver, playOne)
-  await inParallel(heavy, Math.min(options.jobs, HEAVY_JOBS), isOver, playOne)
+  await inParallel(heavy, heavyJobs, isOver, playOne)
   return cases.flatMap(({ id }) => results.get(id) ?? [])
 }
 

@@ -97,7 +97,8 @@ export class ServerPeer implements Peer {
     if (typeof agreed === 'string') return this.#giveUp(socket, `the server's response is wrong: ${agreed}`)
     const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed)
     const { log } = this
-    const options = { role: 'client', log, deflate, closeTimeout: 1000 * this.options.pace } as const
+    const { pace, crowd } = this.options
+    const options = { role: 'client', log, deflate, closeTimeout: 1000 * pace * crowd } as const
     return { endpoint: new Endpoint(socket, options, handler, came.rest), agreed, head: came.head }
   }
 

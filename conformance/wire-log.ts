@@ -35,56 +35,50 @@ export interface LoggedFrame {
 export class WireLog {
   readonly #started = performance.now()
   readonly #first: LogEntry[] = []
-  #last: LogEntry[] = []
+  #last: (() => LogEntry)[] = []
   #omitted = 0
 
   note(words: string): void {
-    this.#add({ at: this.#now(), from: 'note', words })
+    this.#add('note', () => ({ words }))
   }
 
   /** Text lines of an opening handshake. */
   head(from: 'suite' | 'testee', head: string): void {
-    this.#add({
-      at: this.#now(),
-      from,
-      words: head.split('\r\n', 1)[0] ?? '',
-      bytes: head.length,
-      text: head.slice(0, 4096).trimEnd(),
-    })
+    const text = head.slice(0, 4096).trimEnd()
+    this.#add(from, () => ({ words: head.split('\r\n', 1)[0] ?? '', bytes: head.length, text }))
   }
 
   /** Bytes that are no whole frame. */
   bytes(from: 'suite' | 'testee', bytes: Uint8Array, words: string): void {
-    this.#add({ at: this.#now(), from, words, hex: hexOf(bytes), bytes: bytes.length })
+    this.#add(from, () => ({ words, hex: hexOf(bytes), bytes: bytes.length }))
   }
 
+  /** `wire` and the payload must not change any more. */
   frame(from: 'suite' | 'testee', frame: LoggedFrame, wire: Uint8Array, size: number, more = ''): void {
-    const text = textOf(frame)
-    const words = `${frameWords(frame)}${more}`
-    this.#add({
-      at: this.#now(),
-      from,
-      words,
-      hex: hexOf(wire),
-      bytes: size,
-      ...(text === undefined ? {} : { text }),
+    this.#add(from, () => {
+      const text = textOf(frame)
+      const words = `${frameWords(frame)}${more}`
+      return { words, hex: hexOf(wire), bytes: size, ...(text === undefined ? {} : { text }) }
     })
   }
 
   /** In order; a note stands for what was left out. */
   entries(): LogEntry[] {
-    if (this.#omitted === 0) return [...this.#first, ...this.#last]
-    const gap: LogEntry = { at: this.#last[0]?.at ?? 0, from: 'note', words: `… ${this.#omitted} more entries …` }
-    return [...this.#first, gap, ...this.#last]
+    const last = this.#last.map(entry => entry())
+    if (this.#omitted === 0) return [...this.#first, ...last]
+    const gap: LogEntry = { at: last[0]?.at ?? 0, from: 'note', words: `… ${this.#omitted} more entries …` }
+    return [...this.#first, gap, ...last]
   }
 
   #now(): number {
     return Math.round((performance.now() - this.#started) * 100) / 100
   }
 
-  #add(entry: LogEntry): void {
-    if (this.#first.length < KEPT_AT_START) return void this.#first.push(entry)
-    this.#last.push(entry)
+  /** What stands amid a long log is never put into words: most of it is left out. */
+  #add(from: LogEntry['from'], rest: () => Omit<LogEntry, 'at' | 'from'>): void {
+    const at = this.#now()
+    if (this.#first.length < KEPT_AT_START) return void this.#first.push({ at, from, ...rest() })
+    this.#last.push(() => ({ at, from, ...rest() }))
     if (this.#last.length <= 2 * KEPT_AT_END) return
     this.#omitted += this.#last.length - KEPT_AT_END
     this.#last = this.#last.slice(-KEPT_AT_END)

@@ -6,7 +6,7 @@
 /** Connects to the URL, sends every message back as what it was, and resolves when the connection has ended. */
 export type EchoClient = (url: string) => Promise<void>
 
-const JOBS = 8
+const JOBS = 4
 
 /** @param count how many cases there are, as the suite has told */
 export async function runCases(base: string, agent: string, count: number, echo: EchoClient): Promise<void> {

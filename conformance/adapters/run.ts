@@ -64,6 +64,8 @@ async function meet(meeting: Meeting): Promise<PeerRun> {
   const from = performance.now()
   const results = side === 'server' ? await meetServer(meeting, onResult) : await meetClient(meeting, agent, onResult)
   progress.end()
+  const missing = meeting.cases.length - results.length
+  if (missing > 0) console.log(`✗ ${agent}: ${missing} cases were never played`)
   return { agent, side, target: agent, duration: performance.now() - from, results }
 }
 
