@@ -44,8 +44,9 @@ export class ClientJudge {
   readonly #options: ClientJudgeOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
-  /** Cases that are played at this moment. */
+  /** Cases that are played at this moment, and the most that ever were. */
   #playing = 0
+  #crowd = 0
   /** By agent, then by case. */
   readonly #results = new Map<string, Map<string, CaseResult>>()
 
@@ -124,10 +125,10 @@ export class ClientJudge {
 
   async #run(request: IncomingRequest, it: Case, agent: string): Promise<void> {
     const log = new WireLog()
-    // Autobahn's own clients come one after the other, and then have what it gives them.
-    const crowd = it.weight === 'heavy' && this.#playing > 0 ? HEAVY_JOBS : 1
+    this.#crowd = Math.max(this.#crowd, ++this.#playing)
+    // Clients that play one case after the other have for it what Autobahn gives them.
+    const crowd = it.weight === 'heavy' ? Math.min(this.#crowd, HEAVY_JOBS) : 1
     const peer = new ClientPeer(request, { ...this.#options.play, crowd }, log)
-    this.#playing++
     const result = await playCase(it, log, () => it.play(peer))
     this.#playing--
     peer.release()
