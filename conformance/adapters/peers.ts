@@ -1,9 +1,10 @@
 /**
  * The peers that are met from this repo: how each echo server is started and each echo client connects. Servers run in
  * processes of their own: `node peers.js server NAME [--tls]` prints the URL; clients too: `node peers.js client NAME URL
- * COUNT AGENT`.
+ * COUNT AGENT`. Those in Python have a program of their own with the same arguments.
  */
-
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -13,6 +14,7 @@ import { connect, WebSocketServer } from 'wirewright'
 import { WebSocketServer as WsServer, WebSocket as WsWebSocket } from 'ws'
 import { certificates } from '../../spec/support/certificate.ts'
 import { type EchoClient, MAX_MESSAGE, runCases } from './echo-clients.ts'
+import { FOREIGN, fayeClient, fayeServer, nodeClient, nodeServer } from './foreign-peers.ts'
 
 /** Starts to listen and resolves with the port. */
 type EchoServer = (tls: boolean) => Promise<number>
@@ -50,6 +52,8 @@ export const SERVERS: Readonly<Record<string, EchoServer>> = {
   wirewright: wirewrightServer,
   ws: tls => wsServer(tls, true),
   'ws without compression': tls => wsServer(tls, false),
+  'faye-websocket': fayeServer,
+  websocket: nodeServer,
 }
 
 const wirewrightClient: EchoClient = async url => {
@@ -82,9 +86,56 @@ export const CLIENTS: Readonly<Record<string, EchoClient>> = {
   ws: wsClient(true),
   'ws without compression': wsClient(false),
   undici: undiciClient,
+  'faye-websocket': fayeClient,
+  websocket: nodeClient,
 }
 
-export const PROGRAM: string = fileURLToPath(import.meta.url)
+const PROGRAM = fileURLToPath(import.meta.url)
+
+/** A peer as it can be started. */
+export interface Launch {
+  /** With its version. */
+  readonly agent: string
+  readonly file: string
+  /** What stands before the role. */
+  readonly args: readonly string[]
+}
+
+const PYTHON = { 'Python websockets': 'websockets', aiohttp: 'aiohttp' } as const
+
+/** Every peer that the suite knows, ours first. */
+export const NAMES = {
+  server: [...Object.keys(SERVERS), ...Object.keys(PYTHON)],
+  client: [...Object.keys(CLIENTS), ...Object.keys(PYTHON)],
+} as const
+
+/** How to start a peer; undefined if it is not installed. The arguments that follow are the role, `name`, and its own. */
+export function launchOf(name: string): (Launch & { readonly name: string }) | undefined {
+  if (name in PYTHON) {
+    const module = PYTHON[name as keyof typeof PYTHON]
+    const script = fileURLToPath(new URL('peers.py', FOREIGN))
+    for (const file of ['python3', '/usr/bin/python3']) {
+      const print = `import ${module}; print(${module}.__version__)`
+      const { status, stdout } = spawnSync(file, ['-c', print], { encoding: 'utf8' })
+      if (status === 0) return { name: module, agent: `${name} ${stdout.trim()}`, file, args: [script] }
+    }
+    return undefined
+  }
+  const version = versionOf(name.split(' ')[0]!)
+  if (version === undefined) return undefined
+  return { name, agent: name.replace(/^\S+/, it => `${it}${version}`), file: process.execPath, args: [PROGRAM] }
+}
+
+/** Ours needs none: the report is of the tree that it is made in. */
+function versionOf(name: string): string | undefined {
+  if (name === 'wirewright') return ''
+  for (const base of [new URL('../../../', import.meta.url), FOREIGN]) {
+    try {
+      return ` ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, base), 'utf8')).version}`
+    } catch {}
+  }
+  return undefined
+}
 
 async function main([role, name = '', ...rest]: readonly string[]): Promise<void> {
   if (role === 'server') {

@@ -1,17 +1,19 @@
 /**
- * A table of peers and groups for the README, from the JSON report of a real run:
+ * A table of peers and groups for the README, from the JSON reports of one or more real runs:
  *
- *     node dist/conformance/adapters/run.js --peers --json FILE && node dist/conformance/adapters/table.js FILE
+ *     node dist/conformance/adapters/run.js --peers --json FILE && node dist/conformance/adapters/table.js FILE...
  *
- * A cell is how many cases are strictly OK of those that the peer implements.
+ * A cell is how many cases are strictly OK, or only told, of those that the peer implements.
  */
 import { readFileSync } from 'node:fs'
 import { deviates } from '../baseline.ts'
 import type { PeerRun, Report } from '../report/report.ts'
 
-const [file] = process.argv.slice(2)
-if (file === undefined) throw new Error('takes the JSON report of a run')
-const { groups, runs } = JSON.parse(readFileSync(file, 'utf8')) as Report
+const files = process.argv.slice(2)
+if (files.length === 0) throw new Error('takes JSON reports')
+const reports = files.map(file => JSON.parse(readFileSync(file, 'utf8')) as Report)
+const { groups } = reports[0]!
+const runs = reports.flatMap(report => report.runs)
 
 function cell({ results }: PeerRun, group: string): string {
   const played = results.filter(it => it.group === group && it.behavior !== 'UNIMPLEMENTED')

@@ -81,7 +81,7 @@ t.test('a failing case says in one sentence what was expected and what came', as
     [
       'late UTF-8 check',
       '6.4.1',
-      'expected open still after wait A; open still after wait A, open still after wait B is allowed, but not strict',
+      'expected the peer to fail the connection before wait B was over; later is allowed, but not strict',
     ],
     ['any close code accepted', '7.9.2', 'expected Close 1002 or none, got Close 999'],
     ['nothing echoed', '9.1.1', 'expected text of 65536 bytes, got no message'],
