@@ -23,8 +23,9 @@ function cell({ results }: PeerRun, group: string): string {
 
 const used = groups.filter(({ id }) => runs.some(({ results }) => results.some(({ group }) => group === id)))
 const rows = [
-  ['', ...used.map(({ id, title }) => `${id} ${title}`)],
+  ['', ...used.map(({ id }) => id)],
   ['---', ...used.map(() => '---')],
   ...runs.map(run => [run.agent, ...used.map(({ id }) => cell(run, id))]),
 ]
 console.log(rows.map(row => `| ${row.join(' | ')} |`).join('\n'))
+console.log(`\nGroups: ${used.map(({ id, title }) => `${id} ${title}`).join(', ')}.`)
