@@ -47,10 +47,21 @@ export class ClientPeer implements Peer {
     return { endpoint: this.endpoint(handler, deflate), agreed, head }
   }
 
-  /** Sends a response as it is given. */
-  respond(response: string): void {
+  /** Sends a response as it is given, and octets behind it in the same write. */
+  respond(response: string, behind: Buffer = Buffer.alloc(0)): void {
     this.log.head('suite', response)
-    this.request.socket.write(response, 'latin1')
+    if (behind.length > 0) this.log.bytes('suite', behind, `${behind.length} bytes behind it, in the same write`)
+    this.request.socket.write(Buffer.concat([Buffer.from(response, 'latin1'), behind]))
+  }
+
+  /** The same in pieces, each with a turn of the event loop of its own. */
+  async respondInChops(response: string, size: number): Promise<void> {
+    this.log.head('suite', response)
+    const bytes = Buffer.from(response, 'latin1')
+    for (let at = 0; at < bytes.length; at += size) {
+      if (at > 0) await new Promise(resolve => setImmediate(resolve))
+      if (this.request.socket.writable) this.request.socket.write(bytes.subarray(at, at + size))
+    }
   }
 
   /** The end of a connection on which the handshake is done, or what passes for it. */

@@ -96,10 +96,14 @@ export class ServerPeer implements Peer {
     const agreed = readAgreement(came.head, opening.offers)
     if (typeof agreed === 'string') return this.#giveUp(socket, `the server's response is wrong: ${agreed}`)
     const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed)
+    return { endpoint: this.endpoint(socket, handler, came.rest, deflate), agreed, head: came.head }
+  }
+
+  /** The end of a connection on which the handshake is done, or what passes for it. */
+  endpoint(socket: Socket, handler: EndpointHandler, rest: Buffer, deflate?: MessageDeflate): Endpoint {
     const { log } = this
     const { pace, crowd } = this.options
-    const options = { role: 'client', log, deflate, closeTimeout: 1000 * pace * crowd } as const
-    return { endpoint: new Endpoint(socket, options, handler, came.rest), agreed, head: came.head }
+    return new Endpoint(socket, { role: 'client', log, deflate, closeTimeout: 1000 * pace * crowd }, handler, rest)
   }
 
   /** The head of a response and what stands behind it; or why there is none. */

@@ -3,7 +3,7 @@
  * conformance/adapters/foreign`, those in Python by `pip install -r conformance/adapters/foreign/requirements.txt` for the
  * python3 on the PATH. What is missing is left out.
  */
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo, Socket } from 'node:net'
 import type { EchoClient } from './echo-clients.ts'
@@ -49,15 +49,20 @@ interface NodeWebSocket {
   }
 }
 
+/** What is no upgrade is answered so, as an application does it. */
+export function answerPlain(_: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { Connection: 'close' }).end()
+}
+
 function fayeOptions(): object {
   return { maxLength: MAX_MESSAGE, extensions: [require('permessage-deflate')] }
 }
 
 export async function fayeServer(): Promise<number> {
   const Faye: FayeWebSocket = require('faye-websocket')
-  const http = createServer()
+  const http = createServer(answerPlain)
   http.on('upgrade', (request, socket: Socket, head) => {
-    if (!Faye.isWebSocket(request)) return socket.destroy()
+    if (!Faye.isWebSocket(request)) return void socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
     const peer = new Faye(request, socket, head, [], fayeOptions())
     peer.on('message', ({ data }) => peer.send(data)).on('error', () => {})
   })
@@ -91,7 +96,7 @@ function echo(connection: NodeConnection): void {
 
 export async function nodeServer(): Promise<number> {
   const { server: Server }: NodeWebSocket = require('websocket')
-  const http = createServer()
+  const http = createServer(answerPlain)
   new Server({ httpServer: http, autoAcceptConnections: true, keepalive: false, ...NODE_OPTIONS }).on('connect', echo)
   await new Promise<void>(resolve => http.listen(0, HOST, resolve))
   return (http.address() as AddressInfo).port

@@ -14,7 +14,7 @@ import { connect, WebSocketServer } from 'wirewright'
 import { WebSocketServer as WsServer, WebSocket as WsWebSocket } from 'ws'
 import { certificates } from '../../spec/support/certificate.ts'
 import { type EchoClient, MAX_MESSAGE, runCases } from './echo-clients.ts'
-import { FOREIGN, fayeClient, fayeServer, nodeClient, nodeServer } from './foreign-peers.ts'
+import { answerPlain, FOREIGN, fayeClient, fayeServer, nodeClient, nodeServer } from './foreign-peers.ts'
 
 /** Starts to listen and resolves with the port. */
 type EchoServer = (tls: boolean) => Promise<number>
@@ -38,7 +38,7 @@ async function wirewrightServer(tls: boolean): Promise<number> {
 }
 
 async function wsServer(tls: boolean, perMessageDeflate: boolean): Promise<number> {
-  const http = tls ? createHttpsServer(certificates().local) : createHttpServer()
+  const http = tls ? createHttpsServer(certificates().local, answerPlain) : createHttpServer(answerPlain)
   const server = new WsServer({ server: http, perMessageDeflate, maxPayload: MAX_MESSAGE })
   server.on('connection', socket => {
     socket.on('error', () => {})

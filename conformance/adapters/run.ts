@@ -42,7 +42,7 @@ const VERDICTS = join(HERE, '..', '..', '..', 'conformance', 'adapters', 'verdic
 /** What is left out of a short run: repetitions, and most of what is only large. */
 const LONG = ['9.1.5', '9.1.6', '9.2.5', '9.2.6', '9.3', '9.5.1', '9.6.1', '9.6.2', '9.7.6', '9.8.6', '12', '13']
 /** Beside TCP, where every case has been played. */
-const OVER_TLS = ['1', '2', '5', '7', '9.1.1', '9.2.3', '9.4.4', '9.5.6', '9.7.4', '10']
+const OVER_TLS = ['1', '2', '5', '7', '9.1.1', '9.2.3', '9.4.4', '9.5.6', '9.7.4', '10', 'S1', 'C1']
 
 function meetings({ short, peers, only }: { short: boolean; peers: boolean; only?: string | undefined }): Meeting[] {
   const select = (side: Side, only: readonly string[], skip: readonly string[]) =>

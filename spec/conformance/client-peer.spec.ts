@@ -72,3 +72,15 @@ t.test('none is answered to a client that offers nothing that will do', async t 
   await within(client.untilHead())
   t.equal(fieldOf(client.text, 'Sec-WebSocket-Extensions'), undefined)
 })
+
+t.test('a response as it is given: with octets behind it, or in pieces', async t => {
+  const { peer, client } = await arrive(t)
+  peer.respond('HTTP/1.1 101 A\r\n', Buffer.from('behind'))
+  await peer.respondInChops('in pieces', 2)
+  await until(() => client.text.endsWith('in pieces'))
+  t.equal(client.text, 'HTTP/1.1 101 A\r\nbehindin pieces')
+  t.match(
+    peer.log.entries().map(({ from, words }) => `${from}: ${words}`),
+    [/^testee/, 'suite: HTTP/1.1 101 A', 'suite: 6 bytes behind it, in the same write', 'suite: in pieces'],
+  )
+})

@@ -40,6 +40,11 @@ export type Fault =
   | 'length not minimal'
   | 'wrong accept'
   | 'refuses'
+  | 'any request accepted'
+  | 'bad requests dropped'
+  | 'versions not told'
+  | 'any response accepted'
+  | 'bad responses ignored'
   | 'empty messages lost'
   | 'long messages refused'
   | 'deflate context kept'
@@ -315,6 +320,46 @@ function field(head: string, name: string): string | undefined {
   return new RegExp(`^${name}: *(.*?)\r$`, 'im').exec(head)?.[1]
 }
 
+/** A head of any length would be taken, were it not for this. */
+const MAX_HEAD = 65_536
+
+function values(head: string, name: string): string[] {
+  const lines = head.split('\r\n').slice(1)
+  return lines
+    .filter(line => line.toLowerCase().startsWith(`${name}:`))
+    .map(line => line.slice(name.length + 1).trim())
+}
+
+function hasToken(head: string, name: string, token: string): boolean {
+  const list = values(head, name).join(',').toLowerCase().split(',')
+  return list.some(member => member.trim() === token)
+}
+
+/** §4.2.1 and RFC 9112: the status with which a request is refused; undefined if it is right. */
+function refusalOf(head: string): string | undefined {
+  const [startLine = '', ...lines] = head.split('\r\n')
+  const one = (name: string) => (values(head, name).length === 1 ? values(head, name)[0]! : '')
+  if (head.length > MAX_HEAD) return '431 Request Header Fields Too Large'
+  if (!lines.every(line => /^[^\s:]+:[^\0]*$/.test(line)) || one('host') === '') return '400 Bad Request'
+  if (!/^GET \S+ HTTP\/1\.1$/.test(startLine)) return '405 Method Not Allowed'
+  if (!hasToken(head, 'upgrade', 'websocket') || !hasToken(head, 'connection', 'upgrade'))
+    return '426 Upgrade Required'
+  if (one('sec-websocket-version') !== '13') return '426 Upgrade Required'
+  return /^[A-Za-z0-9+/]{22}==$/.test(one('sec-websocket-key')) ? undefined : '400 Bad Request'
+}
+
+/** §4.1: whether a client that offers nothing may take the response. */
+function isRight(head: string, key: string): boolean {
+  return (
+    head.length <= MAX_HEAD &&
+    /^HTTP\/1\.1 101 /.test(head) &&
+    hasToken(head, 'upgrade', 'websocket') &&
+    hasToken(head, 'connection', 'upgrade') &&
+    values(head, 'sec-websocket-accept').join() === acceptOf(key) &&
+    values(head, 'sec-websocket-extensions').length + values(head, 'sec-websocket-protocol').length === 0
+  )
+}
+
 /** What a server agrees to of the first offer, and the field that says so. */
 function agree(offers: string | undefined): { agreement: Agreement; value: string } | undefined {
   const [offer] = (offers ?? '').split(',')
@@ -350,6 +395,12 @@ export async function brokenServer(
       const end = text.indexOf('\r\n\r\n')
       if (end < 0) return
       socket.off('data', onData)
+      const refusal = refusalOf(text.slice(0, end))
+      if (refusal !== undefined && !known.has('any request accepted')) {
+        if (known.has('bad requests dropped')) return void socket.end()
+        const versions = known.has('versions not told') ? '' : 'Sec-WebSocket-Version: 13\r\n'
+        return void socket.end(`HTTP/1.1 ${refusal}\r\n${versions}Content-Length: 0\r\n\r\n`)
+      }
       const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions')) : undefined
       const key = field(text, 'Sec-WebSocket-Key') ?? ''
       const status = known.has('refuses') ? '503 Service Unavailable' : '101 Switching Protocols'
@@ -383,12 +434,13 @@ export function brokenClient(
   const { hostname, port, pathname, search } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   const known = new Set(faults)
+  const newKey = randomBytes(16).toString('base64')
   const lines = [
     `GET ${pathname}${search} HTTP/1.1`,
     `Host: ${hostname}:${port}`,
     'Upgrade: websocket',
     'Connection: Upgrade',
-    `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
+    `Sec-WebSocket-Key: ${newKey}`,
     'Sec-WebSocket-Version: 13',
     ...(options.deflate === undefined ? [] : [`Sec-WebSocket-Extensions: ${options.deflate}`]),
   ]
@@ -397,10 +449,16 @@ export function brokenClient(
   socket.on('data', function onData(chunk: Buffer) {
     text = Buffer.concat([text, chunk])
     const end = text.indexOf('\r\n\r\n')
+    const isEndless = end < 0 && text.length > MAX_HEAD && !known.has('any response accepted')
+    if (isEndless && !known.has('bad responses ignored')) socket.destroy()
     if (end < 0) return
     socket.off('data', onData)
     if (known.has('refuses')) return void socket.destroy()
     const head = text.toString('latin1', 0, end + 2)
+    if (options.deflate === undefined && !known.has('any response accepted')) {
+      if (!isRight(head.trimEnd(), newKey))
+        return known.has('bad responses ignored') ? undefined : void socket.destroy()
+    }
     new BrokenEcho(
       socket,
       'client',
