@@ -116,7 +116,7 @@ export class Endpoint {
   }
 
   /** Sends the header of a frame whose payload follows with {@link sendPart}. */
-  sendHeader(frame: FrameToWrite & { readonly announced: number }): void {
+  sendHeader(frame: FrameToWrite & { readonly announced: number | bigint }): void {
     this.#partKey = this.#maskingKey()
     this.#partOffset = 0
     const bytes = writeFrameHeader({ ...frame, maskingKey: this.#partKey })

@@ -38,6 +38,7 @@ export type Fault =
   | 'masks wrongly'
   | 'RSV1 set'
   | 'length not minimal'
+  | 'any length accepted'
   | 'wrong accept'
   | 'refuses'
   | 'any request accepted'
@@ -57,6 +58,7 @@ interface Agreement {
   readonly in: { readonly bits: number; readonly takeover: boolean }
 }
 
+const MAX_LENGTH = 2 ** 26
 const TAIL = Buffer.from('0000ffff', 'hex')
 
 export class BrokenEcho {
@@ -111,6 +113,10 @@ export class BrokenEcho {
             : Number(this.#received.readBigUInt64BE(2))
       const frame = { fin: byte0 > 127, rsv: (byte0 >> 4) & 7, opcode: byte0 & 15, masked, length }
       if (this.#breaksRule(frame)) return this.#fail(1002)
+      if (!this.#has('any length accepted')) {
+        if (size > 2 && length < (size === 4 ? 126 : 65_536)) return this.#fail(1002)
+        if (length > MAX_LENGTH) return this.#fail(1009)
+      }
       const start = size + (masked ? 4 : 0)
       const part = Buffer.from(this.#received.subarray(start, start + length))
       const key = this.#received.subarray(size, start)
