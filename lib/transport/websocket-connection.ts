@@ -10,19 +10,19 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { argumentError, ClosedError, type ProtocolError } from '../errors.ts'
-import { ABNORMAL_CLOSURE, type CloseStatus, type ClosingState, checkCloseArguments } from '../websocket/close.ts'
+import { ABNORMAL_CLOSURE, type CloseStatus, checkCloseArguments } from '../websocket/close.ts'
 import { Connection, type MessageData, payloadOf } from '../websocket/connection.ts'
 import type { Role } from '../websocket/frame.ts'
 import { FrameTracer } from '../websocket/frame-trace.ts'
-import { judgeSilence } from '../websocket/keepalive.ts'
 import { ByteChannel } from './byte-channel.ts'
-import type { CloseRecord, GiveUp } from './close-record.ts'
+import { type CloseRecord, CloseStory, type GiveUp } from './close-record.ts'
 import type { CheckedSettings } from './connection-options.ts'
+import { Drain } from './drain.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { nextMaskingKey } from './masking-keys.ts'
 import { MessageInbox } from './message-inbox.ts'
 import { RoundTrips } from './round-trips.ts'
 import { SendQueue } from './send-queue.ts'
-import { clockFor, type TickClock } from './tick-clock.ts'
 
 /** A message: a string for text, a Buffer for binary. */
 export type Message = string | Buffer
@@ -44,8 +44,8 @@ export interface WebSocketConnectionEvents {
 /** Output at which the end of the turn is not waited for: the write would not get cheaper by growing. */
 const FLUSH_AT = 65_536
 
-// It is the handler of its core, the owner of its channel, the sink of its queue and a member of its clock. That is
-// not declared, because those methods are internal and not in the published types.
+// It is the handler of its core, the owner of its channel and its heartbeat, and the sink of its queue. That is not
+// declared, because those methods are internal and not in the published types.
 export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents> {
   /** The subprotocol that was agreed on; an empty string if none. */
   readonly protocol: string
@@ -56,30 +56,18 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   readonly #inbox: MessageInbox = new MessageInbox()
   /** Holds this connection until it is closed. */
   readonly #registry: Set<WebSocketConnection> | undefined
-  readonly #clock: TickClock
-  #lastReceived: number
-  #pingSent = -1
-  /** Bytes that the system had taken when the peer was last asked. */
-  #takenAtPing = 0
+  readonly #heartbeat: Heartbeat
 
   #inTurn = false
   #flushScheduled = false
-  /** `send` has returned false, and 'drain' is owed. */
-  #needsDrain = false
-  #drainWaiters: { resolve: () => void; reject: (error: Error) => void }[] | undefined = undefined
+  readonly #drain: Drain = new Drain()
   #queue: SendQueue | undefined = undefined
   #roundTrips: RoundTrips | undefined = undefined
   #tracers: { readonly in: FrameTracer; readonly out: FrameTracer } | undefined = undefined
 
   #closeRequested = false
   #closeTimer: NodeJS.Timeout | undefined = undefined
-  #by: CloseRecord['detail']['by'] | undefined = undefined
-  #cause: string | undefined = undefined
-  #error: Error | undefined = undefined
-  /** Where the closing handshake stood when the transport ended. */
-  #stage: Exclude<ClosingState, 'closed'> | undefined = undefined
-  /** Bytes that had not been handed to it then. */
-  #unsent = 0
+  readonly #story: CloseStory = new CloseStory()
   #record: CloseRecord | undefined = undefined
   #closed: { readonly promise: Promise<CloseRecord>; readonly resolve: (record: CloseRecord) => void } | undefined =
     undefined
@@ -110,10 +98,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
         })
       this.#tracers = { in: tracer('in'), out: tracer('out') }
     }
-    this.#clock = clockFor(heartbeat === undefined ? Infinity : Math.min(heartbeat.interval, heartbeat.timeout))
-    this.#lastReceived = this.#clock.now
-    this.#clock.add(this)
     this.#channel = new ByteChannel(stream, this)
+    this.#heartbeat = new Heartbeat(heartbeat, this.#channel, this)
   }
 
   /** `open` until the closing handshake begins on either side, `closed` when the transport is gone. */
@@ -147,7 +133,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
    * @throws {TypeError} data is neither a string nor bytes
    */
   send(data: MessageData): boolean {
-    if (this.#needsDrain && this.bufferedAmount > this.#settings.maxBufferedAmount) {
+    if (this.#drain.isOwed && this.bufferedAmount > this.#settings.maxBufferedAmount) {
       this.#giveUp('WS_ERR_OUTPUT_LIMIT')
     }
     if (this.#closeRequested) {
@@ -181,7 +167,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
    */
   drained(): Promise<void> {
     if (this.state !== 'open') return Promise.reject(this.#closedError())
-    return this.#untilDrained()
+    return this.#drain.wait()
   }
 
   /**
@@ -225,7 +211,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     checkCloseArguments(code, reason)
     if (this.#closeRequested || this.#core.state !== 'open') return
     this.#closeRequested = true
-    this.#by ??= 'local'
+    this.#story.endedBy('local')
     this.#startCloseTimer()
     if (this.#queue?.isBusy) void this.#queue.add(() => this.#startClosing(code, reason))
     else this.#startClosing(code, reason)
@@ -298,14 +284,14 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** @internal */
   onClose(status: CloseStatus): void {
-    this.#by ??= 'peer'
+    this.#story.endedBy('peer')
     this.emit('closing', status)
   }
 
   /** @internal */
   onFailure(error: ProtocolError): void {
-    this.#by ??= 'local'
-    this.#fault(error.code, error)
+    this.#story.endedBy('local')
+    this.#story.fault(error.code, error)
   }
 
   /** @internal */
@@ -317,7 +303,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** @internal */
   onData(chunk: Buffer): void {
-    this.#lastReceived = this.#clock.now
+    this.#heartbeat.received()
     this.#tracers?.in.push(chunk)
     this.#turn(chunk)
   }
@@ -325,7 +311,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   /** @internal */
   onEnd(): void {
     this.#readRest()
-    if (this.#core.state === 'open' || this.#core.state === 'close-sent') this.#by ??= 'transport'
+    if (this.#core.state === 'open' || this.#core.state === 'close-sent') this.#story.endedBy('transport')
     this.#transportEnded()
     this.#channel.end()
     this.#startCloseTimer()
@@ -335,41 +321,31 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   onTaken(): void {
     if (this.#channel.buffered <= this.#settings.highWaterMark) this.#core.drained()
     // Not now: the stream is in the middle of its own accounts.
-    if (this.#needsDrain) process.nextTick(() => this.#checkDrained())
+    if (this.#drain.isOwed) process.nextTick(() => this.#checkDrained())
   }
 
   /** @internal */
   onClosed(error: Error | undefined): void {
     this.#readRest()
-    if (error !== undefined) this.#fault((error as NodeJS.ErrnoException).code, error)
-    this.#by ??= 'transport'
+    if (error !== undefined) this.#story.fault((error as NodeJS.ErrnoException).code, error)
+    this.#story.endedBy('transport')
     this.#transportEnded()
     clearTimeout(this.#closeTimer)
-    this.#clock.remove(this)
-    const { closeReceived, closeSent } = this.#core
-    const record: CloseRecord = {
-      code: closeReceived?.code ?? ABNORMAL_CLOSURE,
-      reason: closeReceived?.reason ?? '',
-      wasClean: closeReceived !== undefined && closeSent !== undefined,
-      detail: {
-        by: this.#by,
-        stage: this.#stage ?? 'open',
-        cause: this.#cause,
-        error: this.#error,
-        sent: closeSent,
-        sinceReceived: this.#clock.now - this.#lastReceived,
-        buffered: this.#unsent + this.#channel.unsent,
-      },
-    }
+    this.#heartbeat.stop()
+    const record = this.#story.record(this.#core.closeReceived, this.#core.closeSent, {
+      sinceReceived: this.#heartbeat.sinceReceived,
+      unsent: this.#channel.unsent,
+    })
     this.#record = record
     this.#registry?.delete(this)
     this.#inbox.end()
     this.#queue?.abort(this.#closedError())
     this.#roundTrips?.fail(this.#closedError())
-    this.#rejectDrainWaiters()
+    this.#drain.fail(() => this.#closedError())
     this.#closed?.resolve(record)
+    const { error: fault } = this.#story
     try {
-      if (this.#error !== undefined && this.listenerCount('error') > 0) this.emit('error', this.#error)
+      if (fault !== undefined && this.listenerCount('error') > 0) this.emit('error', fault)
     } catch (error) {
       throwLater(error)
     }
@@ -381,7 +357,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     if (!this.#core.sendFragment(data, fin)) throw this.#closedError()
     // What waits behind this message does not count: it cannot go before.
     if (this.#unwritten <= this.#settings.highWaterMark) return true
-    this.#needsDrain = true
+    this.#drain.isOwed = true
     return false
   }
 
@@ -391,20 +367,19 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   /** @internal */
-  onTick(now: number): void {
-    const { heartbeat } = this.#settings
-    if (heartbeat === undefined || this.#core.state !== 'open') return
-    const verdict = judgeSilence(heartbeat, now, this.#lastReceived, this.#pingSent)
-    if (verdict === 'wait') return
-    // A peer that makes room for bytes that had to wait is alive, even if what it says has not come through; and
-    // while we do not read, the silence is ours.
-    const { buffered, taken, isPaused } = this.#channel
-    if (verdict === 'dead' && !isPaused && taken <= this.#takenAtPing) return this.#giveUp('WS_ERR_HEARTBEAT_TIMEOUT')
-    // When nothing waits the system takes bytes for a peer that is gone as well.
-    this.#takenAtPing = buffered > 0 ? taken : Infinity
+  get isOpen(): boolean {
+    return this.#core.state === 'open'
+  }
+
+  /** @internal */
+  askPeer(): void {
     this.#core.ping()
-    this.#pingSent = now
     this.#flush()
+  }
+
+  /** @internal */
+  giveUpPeer(): void {
+    this.#giveUp('WS_ERR_HEARTBEAT_TIMEOUT')
   }
 
   /** Somebody takes the next message, or it is dropped. */
@@ -481,7 +456,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     if (this.#tracers !== undefined) for (const piece of pieces) this.#tracers.out.push(piece)
     this.#channel.write(pieces, outputLength, highWaterMark)
     this.#core.congested = this.#channel.buffered > highWaterMark
-    if (this.#needsDrain) process.nextTick(() => this.#checkDrained())
+    if (this.#drain.isOwed) process.nextTick(() => this.#checkDrained())
   }
 
   static #flushAll(): void {
@@ -493,16 +468,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   #isBelowHighWaterMark(): boolean {
     if (this.bufferedAmount <= this.#settings.highWaterMark) return true
-    this.#needsDrain = true
+    this.#drain.isOwed = true
     return false
-  }
-
-  #untilDrained(): Promise<void> {
-    if (!this.#needsDrain) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#drainWaiters ??= []
-      this.#drainWaiters.push({ resolve, reject })
-    })
   }
 
   /** Bytes of frames that the system has not taken. */
@@ -513,16 +480,11 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   #checkDrained(): void {
     const { highWaterMark } = this.#settings
     // A transport that is gone holds nothing either.
-    if (!this.#needsDrain || this.#core.state === 'closed' || this.#unwritten > highWaterMark) return
+    if (!this.#drain.isOwed || this.#core.state === 'closed' || this.#unwritten > highWaterMark) return
     this.#queue?.resume()
     if (this.bufferedAmount > highWaterMark) return
-    this.#needsDrain = false
-    for (const { resolve } of this.#drainWaiters?.splice(0) ?? []) resolve()
+    this.#drain.settle()
     this.emit('drain')
-  }
-
-  #rejectDrainWaiters(): void {
-    for (const { reject } of this.#drainWaiters?.splice(0) ?? []) reject(this.#closedError())
   }
 
   /** Lets a message wait its turn; bytes are copied, since the caller may use them again. */
@@ -534,10 +496,10 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   #startClosing(code: number | undefined, reason: string | undefined): void {
     this.#closeRequested = true
-    this.#by ??= 'local'
+    this.#story.endedBy('local')
     this.#core.close(code, reason)
     this.#startCloseTimer()
-    this.#rejectDrainWaiters()
+    this.#drain.fail(() => this.#closedError())
     if (!this.#inbox.isPulled) this.#discardMessages()
   }
 
@@ -553,22 +515,16 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   #giveUp(cause: GiveUp): void {
-    this.#by ??= 'local'
-    this.#fault(cause, undefined)
+    this.#story.endedBy('local')
+    this.#story.fault(cause, undefined)
     this.#transportEnded()
     this.#channel.destroy()
-  }
-
-  #fault(cause: string | undefined, error: Error | undefined): void {
-    this.#cause ??= cause
-    this.#error ??= error
   }
 
   #transportEnded(): void {
     const { state } = this.#core
     if (state === 'closed') return
-    this.#stage = state
-    this.#unsent = this.#core.outputLength
+    this.#story.transportEnded(state, this.#core.outputLength)
     this.#core.transportEnded()
   }
 
