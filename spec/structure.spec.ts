@@ -126,6 +126,7 @@ t.test('the public exports are these', async t => {
       'WebSocketConnection',
       'WebSocketServer',
       'connect',
+      'prepareMessage',
     ].sort(),
   )
 })
