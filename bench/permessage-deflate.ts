@@ -1,12 +1,12 @@
 /**
  * permessage-deflate against `ws`, both with the same negotiated parameters, level and threshold.
  *
- *     node dist/bench/permessage-deflate.js [--only cpu|memory|wire] [--runs 5] [--messages 4000] [--connections 5000]
+ *     node dist/bench/permessage-deflate.js [--only cpu|memory|wire|'64 KiB'] [--runs 11] [--messages 4000] [--connections 5000]
  *
  * - cpu: a server of one side or the other in a process of its own echoes JSON; what it costs is the processor time that
  *   the system counts for that process, its thread pool included. The load comes from this process, as frames that were
- *   made beforehand, 16 connections with one message each under way. The two sides take turns; printed are the medians,
- *   and as "times" the median over the pairs of theirs divided by ours.
+ *   made beforehand, 16 connections with one message each under way, unless the name says otherwise. Both servers are up, and take turns; printed are the
+ *   medians, and as "times" the median over the turns of theirs divided by ours.
  * - memory: bytes of RSS for each idle connection after the traffic that is named, and RSS after each of three waves of
  *   connections that come and go.
  * - wire: bytes of frames with context takeover against what zlib's own stream makes of the same messages.
@@ -34,11 +34,14 @@ const NO_TAKEOVER: Terms = { takeover: false, bits: 15, level: 6 }
 const TAKEOVER: Terms = { takeover: true, bits: 15, level: 6 }
 const SMALL_TAKEOVER: Terms = { takeover: true, bits: 12, level: 1 }
 
-const CASES: Readonly<Record<string, readonly [terms: Terms, size: number]>> = {
+const CASES: Readonly<Record<string, readonly [terms: Terms, size: number, inFlight?: number]>> = {
   '1 KiB, lean (true)': [LEAN, 1024],
   '1 KiB, no takeover': [NO_TAKEOVER, 1024],
   '1 KiB, takeover, 32 KiB windows': [TAKEOVER, 1024],
   '1 KiB, takeover, 4 KiB windows': [SMALL_TAKEOVER, 1024],
+  '1 KiB, lean, 16 in flight': [LEAN, 1024, 16],
+  '1 KiB, no takeover, 16 in flight': [NO_TAKEOVER, 1024, 16],
+  '1 KiB, takeover, 32 KiB, 16 in flight': [TAKEOVER, 1024, 16],
   '64 KiB, lean (true)': [LEAN, 65_536],
   '64 KiB, no takeover': [NO_TAKEOVER, 65_536],
   '64 KiB, takeover, 32 KiB windows': [TAKEOVER, 65_536],
@@ -46,6 +49,10 @@ const CASES: Readonly<Record<string, readonly [terms: Terms, size: number]>> = {
 
 const THRESHOLD = 256
 const CONNECTIONS = 16
+/** Messages that are not the same; the window goes on from the last one to the first. */
+const DIFFERENT = 16
+/** Rounds that do not count. */
+const WARM_UP = 4
 const FILE = fileURLToPath(import.meta.url)
 
 /** JSON like that of a feed of prices: `count` messages of `size` bytes, each different, the same on every machine. */
@@ -203,13 +210,20 @@ class Client {
     return new Client(socket, /^sec-websocket-extensions: (.*)\r$/im.exec(String(head))?.[1] ?? '')
   }
 
-  /** Sends frame after frame, each when the last one has been answered. */
-  converse(frames: readonly Buffer[], count: number): Promise<void> {
+  /** Sends the frames in turn, `inFlight` at once, and those again when all of them have been answered. */
+  converse(frames: readonly Buffer[], count: number, inFlight = 1): Promise<void> {
+    const batches = Array.from({ length: frames.length / inFlight }, (_, n) =>
+      Buffer.concat(frames.slice(n * inFlight, (n + 1) * inFlight)),
+    )
     return new Promise(resolve => {
       let sent = 0
+      let awaited = 1
       this.#onMessage = () => {
+        if (--awaited > 0) return
         if (sent === count) return resolve()
-        this.#socket.write(frames[sent++ % frames.length]!)
+        awaited = inFlight
+        this.#socket.write(batches[(sent / inFlight) % batches.length]!)
+        sent += inFlight
       }
       this.#onMessage()
     })
@@ -251,39 +265,59 @@ function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 }
 
-/** Microseconds of the server's processor time for each message. */
-async function costOf(side: Side, terms: Terms, frames: readonly Buffer[], count: number): Promise<[number, string]> {
-  const server = await Server.start(side, terms)
-  const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => Client.open(server.port)))
-  const each = Math.ceil(count / CONNECTIONS / frames.length) * frames.length
-  const round = () => Promise.all(clients.map(client => client.converse(frames, each)))
-  await round()
-  const before = await server.usage('cpu')
-  await round()
-  const after = await server.usage('cpu')
-  await Promise.all(clients.map(client => client.close()))
-  server.stop()
-  return [(after - before) / (each * CONNECTIONS), clients[0]?.extensions ?? '']
+/** A server with clients that are connected to it. */
+class Bout {
+  readonly #server: Server
+  readonly #clients: readonly Client[]
+
+  private constructor(server: Server, clients: readonly Client[]) {
+    this.#server = server
+    this.#clients = clients
+  }
+
+  static async prepare(side: Side, terms: Terms): Promise<Bout> {
+    const server = await Server.start(side, terms)
+    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => Client.open(server.port)))
+    return new Bout(server, clients)
+  }
+
+  /** What was agreed on, in one order. */
+  get agreed(): string {
+    return (this.#clients[0]?.extensions ?? '').split('; ').sort().join('; ')
+  }
+
+  /** Microseconds of the server's processor time for each message, when every client sends `count`. */
+  async cost(frames: readonly Buffer[], count: number, inFlight: number): Promise<number> {
+    const before = await this.#server.usage('cpu')
+    await Promise.all(this.#clients.map(client => client.converse(frames, count, inFlight)))
+    return ((await this.#server.usage('cpu')) - before) / (count * CONNECTIONS)
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#clients) await client.close()
+    this.#server.stop()
+  }
 }
 
-async function measureCpu(runs: number, count: number): Promise<void> {
-  console.log(`${'echo of JSON'.padEnd(36)}${'ours'.padStart(8)}${'ws'.padStart(8)}  µs CPU  times`)
-  for (const [name, [terms, size]] of Object.entries(CASES)) {
-    const frames = await framesOf(messages(16, size), terms)
+async function measureCpu(only: string, runs: number, count: number): Promise<void> {
+  console.log(`${'echo of JSON'.padEnd(40)}${'ours'.padStart(8)}${'ws'.padStart(8)}  µs CPU  times`)
+  for (const [name, [terms, size, inFlight = 1]] of Object.entries(CASES).filter(([name]) => name.includes(only))) {
+    const frames = await framesOf(messages(DIFFERENT, size), terms)
+    const bouts = { ours: await Bout.prepare('ours', terms), ws: await Bout.prepare('ws', terms) }
+    if (bouts.ours.agreed !== bouts.ws.agreed) throw new Error(`${bouts.ours.agreed} against ${bouts.ws.agreed}`)
+    const scaled = Math.max(1, Math.round(count / DIFFERENT / CONNECTIONS / Math.max(1, size / 4096))) * DIFFERENT
     const costs: Record<Side, number[]> = { ours: [], ws: [] }
-    const scaled = Math.max(160, Math.round(count / Math.max(1, size / 8192)))
-    for (let run = 0; run < runs; run++) {
-      const extensions: string[] = []
+    for (let run = -WARM_UP; run < runs; run++) {
       for (const side of run % 2 === 0 ? (['ours', 'ws'] as const) : (['ws', 'ours'] as const)) {
-        const [cost, agreed] = await costOf(side, terms, frames, scaled)
-        costs[side].push(cost)
-        extensions.push(agreed.split('; ').sort().join('; '))
+        const cost = await bouts[side].cost(frames, scaled, inFlight)
+        if (run >= 0) costs[side].push(cost)
       }
-      if (extensions[0] !== extensions[1]) throw new Error(`not the same terms: ${extensions.join(' and ')}`)
     }
+    await bouts.ours.end()
+    await bouts.ws.end()
     const times = median(costs.ours.map((ours, run) => (costs.ws[run] ?? Number.NaN) / ours))
     const cells = [median(costs.ours), median(costs.ws)].map(cost => cost.toFixed(1).padStart(8)).join('')
-    console.log(`${name.padEnd(36)}${cells}${times.toFixed(2).padStart(15)}`)
+    console.log(`${name.padEnd(40)}${cells}${times.toFixed(2).padStart(15)}`)
   }
 }
 
@@ -378,7 +412,7 @@ async function measureWire(): Promise<void> {
 if (process.argv[1] === FILE) {
   const options = {
     only: { type: 'string' },
-    runs: { type: 'string', default: '5' },
+    runs: { type: 'string', default: '11' },
     messages: { type: 'string', default: '4000' },
     connections: { type: 'string', default: '5000' },
     serve: { type: 'string' },
@@ -388,9 +422,10 @@ if (process.argv[1] === FILE) {
   if (values.serve !== undefined) {
     await runServer(values.serve as Side, JSON.parse(values.terms))
   } else {
-    const wants = (name: string) => values.only === undefined || values.only === name
-    if (wants('cpu')) await measureCpu(Number(values.runs), Number(values.messages))
-    if (wants('memory')) await measureMemory(Number(values.connections))
-    if (wants('wire')) await measureWire()
+    const { only } = values
+    const isCpu = only !== 'memory' && only !== 'wire'
+    if (isCpu) await measureCpu(only === 'cpu' ? '' : (only ?? ''), Number(values.runs), Number(values.messages))
+    if (only === undefined || only === 'memory') await measureMemory(Number(values.connections))
+    if (only === undefined || only === 'wire') await measureWire()
   }
 }

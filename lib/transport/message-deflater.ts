@@ -25,6 +25,12 @@ const TAIL_LENGTH = 4
 const EMPTY = Buffer.of(0)
 const NO_BYTES = Buffer.alloc(0)
 
+/**
+ * Of a window of 32 KiB only this much is used: zlib reads all of it anew for each message, and what lies further back
+ * saves less than 3 % (bench/permessage-deflate.ts, "wire").
+ */
+const MOST_REFERRED = 20_480
+
 /** zlib refers back no further than its window, less what it wants to look ahead. */
 const LOOKAHEAD = 262
 
@@ -123,7 +129,7 @@ export class MessageDeflater {
   }
 
   #moveWindow(payload: Uint8Array): void {
-    this.#window ??= new SlidingWindow(this.#bits)
+    this.#window ??= new SlidingWindow(Math.min(2 ** this.#bits, MOST_REFERRED))
     this.#window.append(payload)
   }
 

@@ -24,9 +24,9 @@ export interface InflaterOwner {
 const SYNC_DATA = 65_536
 /** What comes to more goes on in the thread pool: at once it would take as long as the trip. */
 const SYNC_LENGTH = 262_144
-/** Bytes of output that zlib is given room for at a time. */
+/** Bytes of output that zlib is given room for at a time; 64 KiB fit with some to spare, since a full one wants another. */
 const MIN_CHUNK = 1024
-const MAX_CHUNK = 65_536
+const MAX_CHUNK = 69_632
 
 /** What the sender took off (§7.2.1), and an empty final block. */
 const TAIL = Buffer.from('0000ffff010000ffff', 'hex')
@@ -50,7 +50,7 @@ export class MessageInflater {
 
   constructor({ windowBits, contextTakeover }: DirectionTerms, owner: InflaterOwner) {
     this.#bits = windowBits
-    this.#window = contextTakeover ? new SlidingWindow(windowBits) : undefined
+    this.#window = contextTakeover ? new SlidingWindow(2 ** windowBits) : undefined
     this.#owner = owner
   }
 
@@ -144,7 +144,7 @@ class Inflation {
     }
     if (++this.#finalBlocks > MOST_FINAL_BLOCKS) return 'WS_ERR_TOO_MANY_BUFFERED_PARTS'
     // The window survives a final block: what follows may refer back over it. zlib forgets it, and is told again.
-    this.#window ??= new SlidingWindow(this.#bits)
+    this.#window ??= new SlidingWindow(2 ** this.#bits)
     this.#window.append(buffer)
     this.#parts ??= []
     this.#parts.push(buffer)

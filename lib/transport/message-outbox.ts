@@ -32,7 +32,7 @@ export interface OutboxDeflate {
 /** True and false say it for this message; undefined leaves it to its length. */
 type Compress = boolean | undefined
 
-type Payload = string | Uint8Array | PreparedMessage
+type Payload = string | Uint8Array | EncodedMessage
 
 export class MessageOutbox {
   readonly #core: Connection
@@ -59,12 +59,14 @@ export class MessageOutbox {
   /** Sends a message behind those before it. False, and nothing is sent, once the closing handshake has begun. */
   send(data: MessageData | PreparedMessage, compress: Compress): boolean {
     const payload = data instanceof PreparedMessage ? data : payloadOf(data)
-    if (this.isBusy) return this.#enqueue(payload, compress)
+    if (this.isBusy) return this.#enqueue(kept(payload), compress)
     if (this.#core.state !== 'open') return false
     const message = this.#toCompress(payload, compress)
     if (message === undefined) return this.#sendPlain(payload)
-    if (this.#deflate?.deflater.takesTime(message.payload)) return this.#enqueue(payload, compress)
-    return this.#sendCompressed(message, this.#deflated(message) as Buffer)
+    if (!this.#deflate?.deflater.takesTime(message.payload)) {
+      return this.#sendCompressed(message, this.#deflated(message) as Buffer)
+    }
+    return this.#enqueue(payload instanceof Uint8Array ? kept(payload) : message, compress)
   }
 
   /** Sends what `source` yields as the fragments of one message. */
@@ -90,24 +92,23 @@ export class MessageOutbox {
     this.#queue?.abort(this.#owner.closedError())
   }
 
-  /** Lets a message wait its turn; bytes are copied, since the caller may use them again. */
+  /** Lets a message wait its turn. */
   #enqueue(payload: Payload, compress: Compress): true {
-    const kept = payload instanceof Uint8Array ? Buffer.from(payload) : payload
     this.#queue ??= new SendQueue()
     const queue = this.#queue
     const sendInTurn = async () => {
-      const message = this.#core.state === 'open' ? this.#toCompress(kept, compress) : undefined
-      if (message === undefined) return void this.#sendPlain(kept)
+      const message = this.#core.state === 'open' ? this.#toCompress(payload, compress) : undefined
+      if (message === undefined) return void this.#sendPlain(payload)
       const deflated = this.#deflated(message)
       this.#sendCompressed(message, deflated instanceof Promise ? await queue.wait(deflated) : deflated)
     }
     // It is closed, or zlib could not get the memory: the messages behind must not pass for all there are.
-    queue.add(sendInTurn, kept.length).catch(() => this.#owner.abandonMessage())
+    queue.add(sendInTurn, lengthOf(payload)).catch(() => this.#owner.abandonMessage())
     return true
   }
 
   #sendPlain(payload: Payload): boolean {
-    return payload instanceof PreparedMessage ? this.#core.sendEncoded(payload) : this.#core.send(payload)
+    return isData(payload) ? this.#core.send(payload) : this.#core.sendEncoded(payload)
   }
 
   /** The bytes of a message, if it is to be compressed. */
@@ -115,8 +116,8 @@ export class MessageOutbox {
     if (this.#deflate === undefined || compress === false) return undefined
     const threshold = compress ? 0 : this.#deflate.threshold
     // In UTF-8 a UTF-16 code unit takes three bytes at most.
-    if (typeof payload === 'string' ? payload.length * 3 < threshold : payload.length < threshold) return undefined
-    if (payload instanceof PreparedMessage) return payload
+    if (lengthOf(payload) * (typeof payload === 'string' ? 3 : 1) < threshold) return undefined
+    if (!isData(payload)) return payload
     const isText = typeof payload === 'string'
     const bytes = isText ? Buffer.from(payload) : payload
     return bytes.length < threshold ? undefined : { isText, isCompressed: false, payload: bytes }
@@ -134,6 +135,19 @@ export class MessageOutbox {
     this.#deflate?.deflater.messageSent(payload)
     return this.#core.sendEncoded({ isText, isCompressed: true, payload: deflated })
   }
+}
+
+function isData(payload: Payload): payload is string | Uint8Array {
+  return typeof payload === 'string' || payload instanceof Uint8Array
+}
+
+function lengthOf(payload: Payload): number {
+  return isData(payload) ? payload.length : payload.payload.length
+}
+
+/** Bytes are copied, since the caller may use them again. */
+function kept(payload: Payload): Payload {
+  return payload instanceof Uint8Array ? Buffer.from(payload) : payload
 }
 
 /** A message in fragments, from its first one to its last. */

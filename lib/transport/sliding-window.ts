@@ -11,9 +11,9 @@ export class SlidingWindow {
   #buffer: Buffer = NO_BYTES
   #length = 0
 
-  /** @param bits the window is of 2 to the power of this many bytes */
-  constructor(bits: number) {
-    this.#size = 2 ** bits
+  /** @param size bytes that it reaches back */
+  constructor(size: number) {
+    this.#size = size
   }
 
   /** What may be referred back to; valid until the next `append`. */
