@@ -9,6 +9,7 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { target as conversation } from './conversation.ts'
+import { targets as deflate } from './deflate.ts'
 import { targets as eventStream } from './event-stream.ts'
 import { target as frames } from './frames.ts'
 import { targets as handshake } from './handshake.ts'
@@ -17,7 +18,16 @@ import { target as roundtrip } from './roundtrip.ts'
 import type { Target } from './target.ts'
 import { target as utf8 } from './utf8.ts'
 
-const TARGETS: readonly Target[] = [frames, roundtrip, conversation, utf8, mask, ...handshake, ...eventStream]
+const TARGETS: readonly Target[] = [
+  frames,
+  roundtrip,
+  conversation,
+  utf8,
+  mask,
+  ...handshake,
+  ...deflate,
+  ...eventStream,
+]
 const FIXED_SEED = 6455
 
 interface Plan {
