@@ -1,7 +1,7 @@
 /**
  * permessage-deflate against `ws`, both with the same negotiated parameters, level and threshold.
  *
- *     node dist/bench/permessage-deflate.js [--only cpu|memory|wire|'64 KiB'] [--runs 11] [--messages 4000] [--connections 5000]
+ *     node dist/bench/permessage-deflate.js [--only cpu|memory|wire|'64 KiB'] [--runs 11] [--messages 4000] [--connections 12000]
  *
  * - cpu: a server of one side or the other in a process of its own echoes JSON; what it costs is the processor time that
  *   the system counts for that process, its thread pool included. The load comes from this process, as frames that were
@@ -48,6 +48,8 @@ const CASES: Readonly<Record<string, readonly [terms: Terms, size: number, inFli
 }
 
 const THRESHOLD = 256
+/** Connections that come and go at once. */
+const WAVE = 5000
 const CONNECTIONS = 16
 /** Messages that are not the same; the window goes on from the last one to the first. */
 const DIFFERENT = 16
@@ -343,13 +345,13 @@ async function measureMemory(connections: number): Promise<void> {
     const server = await Server.start('ours', terms)
     const rss: number[] = [await server.usage('rss')]
     for (let wave = 0; wave < 3; wave++) {
-      const clients = await openAll(server.port, connections, frames)
+      const clients = await openAll(server.port, WAVE, frames)
       for (const client of clients) await client.close()
       rss.push(await server.usage('rss'))
     }
     server.stop()
     const megabytes = rss.map(bytes => (bytes / 2 ** 20).toFixed(1)).join(' → ')
-    console.log(`RSS in MiB before and after waves of ${connections}, ${name}: ${megabytes}`)
+    console.log(`RSS in MiB before and after waves of ${WAVE}, ${name}: ${megabytes}`)
   }
 }
 
@@ -414,7 +416,7 @@ if (process.argv[1] === FILE) {
     only: { type: 'string' },
     runs: { type: 'string', default: '11' },
     messages: { type: 'string', default: '4000' },
-    connections: { type: 'string', default: '5000' },
+    connections: { type: 'string', default: '12000' },
     serve: { type: 'string' },
     terms: { type: 'string', default: '{}' },
   } as const

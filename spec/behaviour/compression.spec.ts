@@ -118,6 +118,47 @@ for (const channel of CHANNELS) {
   )
 }
 
+t.test('all parameters, bytes in pieces of all sizes, messages in any fragments, both ways', async t => {
+  const random = new Random()
+  t.comment(`seed ${random.seed}`)
+  const wrong: string[] = []
+  for (const bits of [8, 9, 12, 15]) {
+    for (const contextTakeover of [true, false]) {
+      for (const split of [[1], [2, 3, 5, 7], [1, 1000], [65_536]]) {
+        const { server, client } = openInMemory(
+          t,
+          { split, capacity: 1_000_000 },
+          {},
+          {
+            threshold: random.pick([0, 40]),
+            level: random.pick([1, 6, 9]),
+            serverContextTakeover: contextTakeover,
+            clientContextTakeover: contextTakeover,
+            serverMaxWindowBits: bits,
+            clientMaxWindowBits: bits,
+          },
+        )
+        server.on('message', message => void server.sendFragments([message.slice(0, 5), message.slice(5)]))
+        const echoes = collect(client)
+        const messages = Array.from({ length: 12 }, () => random.text(random.below(random.pick([3, 300, 3000]))))
+        for (const message of messages) {
+          const places = Array.from({ length: random.below(4) }, () => random.below(message.length + 1)).sort(
+            (a, b) => a - b,
+          )
+          const parts = [...places, message.length].map((end, i) => message.subarray(places[i - 1] ?? 0, end))
+          if (parts.length > 1) void client.sendFragments(parts)
+          else client.send(message)
+        }
+        await until(() => echoes.length === messages.length)
+        if (!messages.every((message, n) => message.equals(echoes[n] as Buffer))) wrong.push(`${bits} bits, ${split}`)
+        client.close()
+        await within(server.closed)
+      }
+    }
+  }
+  t.same(wrong, [])
+})
+
 t.test('a message that is inflated in the thread pool is not overtaken', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, LEAN)
   const messages = collect(connection)
