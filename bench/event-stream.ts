@@ -50,6 +50,7 @@ const CASES: Readonly<Record<string, () => Case>> = {
   'token, OpenAI': () => bytes(OPENAI, OPENAI.length),
   'token, Anthropic': () => bytes(ANTHROPIC, ANTHROPIC.length),
   'token, Chinese': () => bytes(TOKEN.replace('tok', '事件'), Buffer.byteLength(TOKEN) + 3),
+  'token, nothing but Chinese': () => bytes(CHINESE, Buffer.byteLength(CHINESE)),
   'token, CRLF': () => bytes(crlf(TOKEN), TOKEN.length + 2),
   'OpenAI events': () => bytes(OPENAI),
   'Anthropic events': () => bytes(ANTHROPIC),

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { target as conversation } from './conversation.ts'
 import { targets as deflate } from './deflate.ts'
 import { targets as eventStream } from './event-stream.ts'
+import { target as eventStreamServer } from './event-stream-server.ts'
 import { target as frames } from './frames.ts'
 import { targets as handshake } from './handshake.ts'
 import { target as mask } from './mask.ts'
@@ -27,6 +28,7 @@ const TARGETS: readonly Target[] = [
   ...handshake,
   ...deflate,
   ...eventStream,
+  eventStreamServer,
 ]
 const FIXED_SEED = 6455
 
@@ -56,18 +58,18 @@ function readArguments(args: string[]): Plan {
   }
 }
 
-function run({ targets, seconds, seeds }: Plan): boolean {
+async function run({ targets, seconds, seeds }: Plan): Promise<boolean> {
   const failed: string[] = []
   let total = 0
   for (const target of targets) {
     for (const seed of seeds) {
       const start = performance.now()
-      const { executions, failure } = target.run({ seconds: seconds / seeds.length, seed })
+      const { executions, failure } = await target.run({ seconds: seconds / seeds.length, seed })
       const rate = Math.round((executions * 1000) / (performance.now() - start))
       total += executions
       const verdict = failure === undefined ? 'ok' : 'FAILED'
       const counts = `${executions.toString().padStart(9)} executions ${rate.toString().padStart(7)}/s`
-      console.log(`${target.name.padEnd(14)} ${counts}  seed ${seed.toString().padEnd(10)}  ${verdict}`)
+      console.log(`${target.name.padEnd(19)} ${counts}  seed ${seed.toString().padEnd(10)}  ${verdict}`)
       if (failure === undefined) continue
       console.log(failure)
       failed.push(target.name)
@@ -80,7 +82,7 @@ function run({ targets, seconds, seeds }: Plan): boolean {
 
 try {
   const plan = readArguments(process.argv.slice(2))
-  process.exitCode = run(plan) ? 0 : 1
+  process.exitCode = (await run(plan)) ? 0 : 1
 } catch (error) {
   console.error(`fuzz: ${(error as Error).message}`)
   process.exitCode = 2

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 
 export interface Target {
   readonly name: string
-  run(options: { readonly seconds: number; readonly seed: number }): Outcome
+  run(options: { readonly seconds: number; readonly seed: number }): Promise<Outcome>
 }
 
 export interface Outcome {
@@ -19,16 +19,16 @@ export interface Outcome {
 const SHRINKING = 20_000
 
 /** A target that holds a property of fast-check against one input after the other. */
-export function fromProperty<Inputs>(name: string, property: fc.IProperty<Inputs>): Target {
+export function fromProperty<Inputs>(name: string, property: fc.IRawProperty<Inputs>): Target {
   return {
     name,
-    run({ seconds, seed }) {
-      const check = (limit: number, path: string) =>
+    async run({ seconds, seed }) {
+      const check = async (limit: number, path: string) =>
         fc.check(property, { seed, path, numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: limit })
-      const first = check(seconds * 1000, '')
+      const first = await check(seconds * 1000, '')
       if (first.counterexamplePath === null) return { executions: first.numRuns, failure: undefined }
       // The time was over before the input was small: go on from where that stopped.
-      const again = check(SHRINKING, first.counterexamplePath)
+      const again = await check(SHRINKING, first.counterexamplePath)
       const last = again.failed ? again : first
       const input = fc.stringify(last.counterexample)
       return { executions: first.numRuns, failure: `${last.errorInstance}\nwith seed ${seed} and the input ${input}` }

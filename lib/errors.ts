@@ -4,6 +4,8 @@
  * - The peer broke the WebSocket protocol: a row of {@link VIOLATIONS}, raised as {@link ProtocolError}.
  * - The opening handshake did not succeed: {@link HandshakeError}.
  * - The connection is closed, so what was asked cannot be done: {@link ClosedError}.
+ * - What a server answered is not an event stream: {@link EventStreamResponseError}; it is silent for too long:
+ *   {@link EventStreamTimeoutError}.
  * - The caller passed something wrong: a plain `TypeError` or `RangeError` with a `code`, thrown at the call.
  *
  * Messages say what was expected and what came; they never carry payload.
@@ -95,6 +97,60 @@ export class ClosedError extends Error {
     this.closeCode = closeCode
     this.reason = reason
     this.wasClean = wasClean
+  }
+}
+
+/** What a server answered in place of an event stream, as far as it came. */
+export interface EventStreamResponse {
+  /** Where it came from: the URL after redirects. */
+  readonly url: string
+  readonly status: number
+  /** Field names in lower case; a repeated field is joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The first bytes of the body, at most 64 KiB, and what of them came within two seconds. */
+  readonly body: Buffer
+}
+
+export type EventStreamResponseErrorCode =
+  | 'ERR_EVENT_STREAM_STATUS'
+  | 'ERR_EVENT_STREAM_TYPE'
+  | 'ERR_EVENT_STREAM_ENCODING'
+  | 'ERR_EVENT_STREAM_REDIRECT'
+
+/**
+ * What the server answered is not an event stream (WHATWG HTML §9.2.2, constructor, 15.3): another status than 200,
+ * another type than text/event-stream, a content coding, or a redirect that leads nowhere.
+ */
+export class EventStreamResponseError extends Error {
+  override readonly name = 'EventStreamResponseError'
+  readonly code: EventStreamResponseErrorCode
+  readonly response: EventStreamResponse
+
+  constructor(code: EventStreamResponseErrorCode, message: string, response: EventStreamResponse) {
+    super(message)
+    this.code = code
+    this.response = response
+  }
+}
+
+const SILENCES = {
+  ERR_EVENT_STREAM_RESPONSE_TIMEOUT: 'no response',
+  ERR_EVENT_STREAM_IDLE_TIMEOUT: 'not a byte',
+} as const
+
+export type EventStreamTimeoutErrorCode = keyof typeof SILENCES
+
+/** The server of an event stream was silent for longer than `responseTimeout` or `idleTimeout` allows. */
+export class EventStreamTimeoutError extends Error {
+  override readonly name = 'EventStreamTimeoutError'
+  readonly code: EventStreamTimeoutErrorCode
+  /** In milliseconds. */
+  readonly timeout: number
+
+  constructor(code: EventStreamTimeoutErrorCode, timeout: number) {
+    super(`${SILENCES[code]} within ${timeout} ms`)
+    this.code = code
+    this.timeout = timeout
   }
 }
 

@@ -3,7 +3,15 @@
  * close code on the wire. And the shapes of the errors.
  */
 import t from 'tap'
-import { ClosedError, HandshakeError, ProtocolError, VIOLATIONS, type ViolationCode } from '../lib/errors.ts'
+import {
+  ClosedError,
+  EventStreamResponseError,
+  EventStreamTimeoutError,
+  HandshakeError,
+  ProtocolError,
+  VIOLATIONS,
+  type ViolationCode,
+} from '../lib/errors.ts'
 import type { ConnectionOptions } from '../lib/websocket/connection.ts'
 import type { Role } from '../lib/websocket/frame.ts'
 import { everySplit } from './support/every-split.ts'
@@ -263,4 +271,22 @@ t.test('ClosedError: how the connection closed', async t => {
   t.same([error.closeCode, error.reason, error.wasClean], [4000, 'so "long"', true])
   t.equal(error.message, 'the connection is closed (4000, "so \\"long\\"")')
   t.equal(new ClosedError(1006, '', false).message, 'the connection is closed (1006)')
+})
+
+t.test('EventStreamResponseError: what was answered in place of an event stream', async t => {
+  const response = { url: 'http://a/', status: 404, headers: {}, body: Buffer.from('no') }
+  const error = new EventStreamResponseError('ERR_EVENT_STREAM_STATUS', 'so', response)
+  t.ok(error instanceof Error)
+  t.same([error.name, error.code, error.message], ['EventStreamResponseError', 'ERR_EVENT_STREAM_STATUS', 'so'])
+  t.equal(error.response, response)
+})
+
+t.test('EventStreamTimeoutError: which silence, and how long', async t => {
+  const error = new EventStreamTimeoutError('ERR_EVENT_STREAM_IDLE_TIMEOUT', 7)
+  t.ok(error instanceof Error)
+  t.same(
+    [error.name, error.code, error.timeout, error.message],
+    ['EventStreamTimeoutError', 'ERR_EVENT_STREAM_IDLE_TIMEOUT', 7, 'not a byte within 7 ms'],
+  )
+  t.equal(new EventStreamTimeoutError('ERR_EVENT_STREAM_RESPONSE_TIMEOUT', 7).message, 'no response within 7 ms')
 })

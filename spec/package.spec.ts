@@ -43,3 +43,14 @@ t.test('what is internal is not in the types', async t => {
   const types = readFileSync(`${ROOT}/dist/lib/transport/websocket-connection.d.ts`, 'utf8')
   t.notMatch(types, /onData|onTick|onMessage/)
 })
+
+t.test('no class is empty in the types, as anything would pass for one', async t => {
+  const { readdirSync, readFileSync } = await import('node:fs')
+  const empty: string[] = []
+  for (const name of readdirSync(`${ROOT}/dist/lib`, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.d.ts')) continue
+    const types = readFileSync(`${ROOT}/dist/lib/${name}`, 'utf8').replace(/\/\*.*?\*\//gs, '')
+    for (const [, found = ''] of types.matchAll(/export declare class (\w+)[^{]*\{\s*\}/g)) empty.push(found)
+  }
+  t.same(empty, [])
+})

@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { connect, HandshakeError } from 'wirewright'
+import { parseEventStream } from 'wirewright/event-stream'
 
 const ROOT = dirname(fileURLToPath(import.meta.resolve('wirewright/package.json')))
 // Within the package, so that 'wirewright' is found by its own name.
@@ -41,7 +42,7 @@ t.test('the README begins with the two commands', async t => {
 
 t.test('every JavaScript example is run here', async t => {
   t.equal(Array.from(README.matchAll(/```(js|ts|javascript|typescript)/g)).length, EXAMPLES.length)
-  t.same(new Set(EXAMPLES.map(({ kind }) => kind)), new Set(['server', 'client', 'attach', 'alone']))
+  t.same(new Set(EXAMPLES.map(({ kind }) => kind)), new Set(['server', 'client', 'attach', 'stream', 'alone']))
 })
 
 t.test('server and clients', async t => {
@@ -70,6 +71,26 @@ t.test('beside an HTTP server', async t => {
   })
   t.equal(socket.protocol, 'chat.v2')
   socket.terminate()
+})
+
+t.test('event streams: a server, and what a client has missed', async t => {
+  const port = await freePort()
+  const server = start(only('stream'), port)
+  t.teardown(() => server.kill())
+  await untilListening(port)
+  const idsAfter = async (lastEventId: string) => {
+    const headers = lastEventId === '' ? undefined : { 'Last-Event-ID': lastEventId }
+    for await (const { type, lastEventId } of parseEventStream(
+      await fetch(`http://localhost:${port}/`, headers && { headers }),
+    )) {
+      t.equal(type, 'time')
+      return lastEventId
+    }
+    return undefined
+  }
+  t.equal(await idsAfter(''), '1')
+  t.equal(await idsAfter(''), '2')
+  t.equal(await idsAfter('1'), '2', 'sent again')
 })
 
 t.test('what needs no network', async t => {

@@ -6,8 +6,9 @@ import type { Readable } from 'node:stream'
 import { type CloseRecord, connect, HandshakeError, type Message, type WebSocketConnection } from '../index.ts'
 import type { Command, Terminal } from './command.ts'
 import { DEFLATE_FLAG, DEFLATE_NOTES, parseDeflate } from './deflate-flag.ts'
-import { parseFlags, UsageError } from './flags.ts'
+import { headersFlag, parseFlags, UsageError, withScheme } from './flags.ts'
 import { Prompt } from './prompt.ts'
+import { describeError, visible } from './terminal-text.ts'
 
 const FLAGS = {
   header: { value: '"NAME: VALUE"', short: 'H', multiple: true, help: 'header field to add to the request' },
@@ -42,12 +43,12 @@ ${DEFLATE_NOTES}`,
     const [url] = operands
     if (url === undefined || operands.length > 1)
       throw new UsageError(`takes one URL, got ${operands.length || 'none'}`)
-    const headers = parseHeaders(flags.header)
+    const headers = headersFlag(flags.header)
     const perMessageDeflate = parseDeflate(flags.deflate)
     const print = flags.json ? printJson : printText
     let connection: WebSocketConnection
     try {
-      connection = await connect(withScheme(url), {
+      connection = await connect(withScheme(url, 'ws'), {
         headers,
         protocols: flags.protocol,
         perMessageDeflate,
@@ -62,7 +63,7 @@ ${DEFLATE_NOTES}`,
       return 1
     }
     const { protocol, extensions } = connection
-    print({ type: 'open', url: withScheme(url), protocol, extensions }, terminal)
+    print({ type: 'open', url: withScheme(url, 'ws'), protocol, extensions }, terminal)
     terminal.interrupted.addEventListener('abort', () => connection.close(1000), { once: true })
     const isTyped = !flags.json && terminal.input.isTTY && terminal.output.isTTY
     const prompt = isTyped ? openPrompt(connection, flags.binary, terminal) : undefined
@@ -131,13 +132,8 @@ function printText(event: Event, { output, error }: Terminal): void {
       error.write(`${visible(describeClose(event.record))}\n`)
       break
     case 'error':
-      error.write(`${visible(describeError(event.error))}\n`)
+      error.write(`${visible(`error: ${describeError(event.error, bodyOf(event.error))}`)}\n`)
   }
-}
-
-/** Control characters as escapes, but for tabs and new lines: what comes must not steer the terminal. */
-function visible(text: string): string {
-  return text.replace(/[^\P{Cc}\t\n]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 function printJson(event: Event, { output }: Terminal): void {
@@ -175,27 +171,6 @@ function describeClose({ code, reason, wasClean, detail }: CloseRecord): string 
   return `closed by ${SIDES[detail.by]}, ${code}${why === '' ? '' : ` (${why})`}${wasClean ? '' : ', not clean'}`
 }
 
-function describeError(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException
-  // A failed attempt at several addresses has a code and no message.
-  const message = error.message === '' ? 'could not connect' : error.message
-  const body = error instanceof HandshakeError ? error.response?.body.toString().trim().slice(0, 500) : undefined
-  return `error: ${message}${code === undefined || message.includes(code) ? '' : ` (${code})`}${body ? `\n${body}` : ''}`
-}
-
-/** `localhost:8080` is what people type. */
-function withScheme(url: string): string {
-  return /^[a-z][a-z\d+.-]*:\/\//i.test(url) ? url : `ws://${url}`
-}
-
-/** @throws {UsageError} */
-function parseHeaders(lines: readonly string[]): Record<string, string[]> {
-  const headers: Record<string, string[]> = Object.create(null)
-  for (const line of lines) {
-    const colon = line.indexOf(':')
-    if (colon < 1) throw new UsageError(`--header must be "NAME: VALUE", got ${JSON.stringify(line)}`)
-    const name = line.slice(0, colon).trim()
-    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
-  }
-  return headers
+function bodyOf(error: Error): Buffer | undefined {
+  return error instanceof HandshakeError ? error.response?.body : undefined
 }

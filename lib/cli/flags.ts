@@ -126,6 +126,27 @@ export function integerFlag(
   return value
 }
 
+/**
+ * The lines of a flag that is "NAME: VALUE" and may be given more than once.
+ *
+ * @throws {UsageError}
+ */
+export function headersFlag(lines: readonly string[]): Record<string, string[]> {
+  const headers: Record<string, string[]> = Object.create(null)
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    if (colon < 1) throw new UsageError(`--header must be "NAME: VALUE", got ${JSON.stringify(line)}`)
+    const name = line.slice(0, colon).trim()
+    headers[name] = [...(headers[name] ?? []), line.slice(colon + 1).trim()]
+  }
+  return headers
+}
+
+/** A URL as people type it: `localhost:8080` is one. */
+export function withScheme(url: string, scheme: string): string {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(url) ? url : `${scheme}://${url}`
+}
+
 function takesValue(flag: Flag): boolean {
   return flag.value !== undefined
 }

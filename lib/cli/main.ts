@@ -5,12 +5,14 @@ import type { Command, Terminal } from './command.ts'
 import { connectCommand } from './connect.ts'
 import { echoCommand } from './echo.ts'
 import { COMMON_FLAGS, describeFlags, nearestName, UsageError, unknownFlag } from './flags.ts'
+import { listenCommand } from './listen.ts'
 import { serveCommand } from './serve.ts'
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: serveCommand,
   echo: echoCommand,
   connect: connectCommand,
+  listen: listenCommand,
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const

@@ -1,4 +1,4 @@
-/** `wirewright serve`: the playground, a page that shows real WebSocket frames; what `npm start` runs. */
+/** `wirewright serve`: the playground, a page that shows WebSocket frames and event streams; what `npm start` runs. */
 import {
   type Authorization,
   type DeflateOptions,
@@ -11,6 +11,7 @@ import { DEFLATE_FLAG, DEFLATE_NOTES, parseDeflate } from './deflate-flag.ts'
 import { integerFlag, parseFlags, UsageError } from './flags.ts'
 import { readPlayground } from './playground-files.ts'
 import { PlaygroundSessions } from './playground-sessions.ts'
+import { PlaygroundStreams, sessionNameOf } from './playground-streams.ts'
 
 const DEFAULT_PORT = 8080
 
@@ -22,7 +23,7 @@ const FLAGS = {
 
 export const serveCommand: Command = {
   usage: '[--port PORT] [--host HOST] [--deflate]',
-  summary: 'the playground: a page that shows WebSocket frames as they go',
+  summary: 'the playground: a page that shows WebSocket frames and event streams as they go',
   flags: FLAGS,
   notes: DEFLATE_NOTES,
   async run(args, terminal) {
@@ -40,12 +41,16 @@ export const serveCommand: Command = {
 
 function createPlayground(perMessageDeflate: boolean | DeflateOptions): WebSocketServer {
   const sessions = new PlaygroundSessions()
+  const streams = new PlaygroundStreams()
   const files = readPlayground()
   const server = new WebSocketServer({
     // The page's commands are for the page alone; other clients send no Origin and may use the echo.
     origin: 'same-origin',
-    authorize: (request): Authorization => pathAndTrace(request) !== undefined || { status: 404 },
-    onRequest: ({ url = '/' }) => files(url.split('?')[0] ?? '/') ?? { status: 404 },
+    authorize: (request): Authorization => isWatch(request) || pathAndTrace(request) !== undefined || { status: 404 },
+    onRequest: (request, response) => {
+      const path = pathOf(request)
+      return path === '/events' ? streams.answer(request, response) : (files(path) ?? { status: 404 })
+    },
     protocols: offered => offered[0],
     // The frames that are told about are not themselves what one wants to look at.
     perMessageDeflate: request => pathAndTrace(request)?.path === '/echo' && perMessageDeflate,
@@ -54,10 +59,20 @@ function createPlayground(perMessageDeflate: boolean | DeflateOptions): WebSocke
   })
   server.on('connection', (connection, request) => {
     const { path, trace } = pathAndTrace(request) ?? {}
-    if (path === '/frames' && trace !== undefined) sessions.addObserver(trace, connection)
+    if (isWatch(request)) streams.addWatcher(connection, request)
+    else if (path === '/frames' && trace !== undefined) sessions.addObserver(trace, connection)
     else sessions.addEcho(trace, connection, request)
   })
   return server
+}
+
+function pathOf({ url = '/' }: UpgradeRequest): string {
+  return url.split('?')[0] ?? '/'
+}
+
+/** Whether it asks to watch the event stream of a session. */
+function isWatch(request: UpgradeRequest): boolean {
+  return pathOf(request) === '/streams' && sessionNameOf(request) !== undefined
 }
 
 function pathAndTrace({ url = '' }: UpgradeRequest): { path: string; trace: string | undefined } | undefined {

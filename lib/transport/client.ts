@@ -5,16 +5,10 @@ import { randomBytes } from 'node:crypto'
 import { isIP, connect as netConnect, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { HandshakeError, type HandshakeResponse } from '../errors.ts'
-import type { HeaderFields } from '../websocket/header-fields.ts'
 import { openOn } from './client-handshake.ts'
 import { type CheckedConnectOptions, type ConnectOptions, checkConnectOptions, checkUrl } from './client-options.ts'
+import { isRedirect, isSameOrigin, withoutCredentials } from './redirects.ts'
 import { WebSocketConnection } from './websocket-connection.ts'
-
-/** Statuses that name another place for the same request, and need no change of method for GET. */
-const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
-
-/** Header fields that say who the user is. */
-const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization']
 
 /**
  * Opens a WebSocket connection.
@@ -55,11 +49,11 @@ async function follow(
     const request = { url, key: randomBytes(16).toString('base64'), headers: options.headers }
     const outcome = await openOn(openSocket(url, options), request, options, signal)
     if (outcome instanceof WebSocketConnection) return outcome
-    const next = REDIRECTS.includes(outcome.status) ? outcome.headers.location : undefined
+    const next = isRedirect(outcome.status) ? outcome.headers.location : undefined
     if (next === undefined || redirects >= options.maxRedirects) throw statusError(outcome)
     const from = url
     url = redirectTarget(next, from, outcome)
-    if (url.host !== from.host || url.protocol !== from.protocol) options = withoutCredentials(options)
+    if (!isSameOrigin(url, from)) options = withoutCredentials(options)
   }
 }
 
@@ -89,17 +83,6 @@ function redirectTarget(location: string, from: URL, response: HandshakeResponse
     throw new HandshakeError('WS_ERR_HANDSHAKE_REDIRECT', 'the redirect leads from wss: to ws:', { response })
   }
   return to
-}
-
-/** What may be sent to an origin that the caller did not name. */
-function withoutCredentials(options: CheckedConnectOptions): CheckedConnectOptions {
-  const headers: Record<string, HeaderFields[string]> = {}
-  for (const [name, value] of Object.entries(options.headers)) {
-    const lowerCase = name.toLowerCase()
-    if (lowerCase !== 'host' && !CREDENTIALS.includes(lowerCase)) headers[name] = value
-  }
-  const { cert, key, pfx, passphrase, secureContext, session, pskCallback, servername, ...tls } = options.tls
-  return { ...options, headers, tls, socketPath: undefined }
 }
 
 function statusError(response: HandshakeResponse): HandshakeError {

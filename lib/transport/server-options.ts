@@ -14,7 +14,9 @@ import {
   SETTING_NAMES,
 } from './connection-options.ts'
 import { type CheckedDeflate, checkDeflate, type DeflateOptions } from './deflate-options.ts'
+import type { EventStream } from './event-stream.ts'
 import { checkOriginPolicy, type OriginPolicy } from './origin-policy.ts'
+import type { PortResponse } from './port-response.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -29,6 +31,11 @@ export interface Acceptance {
 export type Authorization = boolean | Refusal | Acceptance
 
 type DeflateChoice = (request: UpgradeRequest) => boolean | DeflateOptions | undefined
+
+export type RequestListener = (
+  request: UpgradeRequest,
+  response: PortResponse,
+) => MaybePromise<Refusal | EventStream | undefined>
 
 export interface ServerOptions extends ConnectionSettings {
   /** The path that is served; any other is 404. Default: every path. */
@@ -51,8 +58,11 @@ export interface ServerOptions extends ConnectionSettings {
   readonly perMessageDeflate?: boolean | DeflateOptions | DeflateChoice | undefined
   /** Called when a request is otherwise fine. Anything but true or a status of 101 refuses it; a throw is 500. */
   readonly authorize?: ((request: UpgradeRequest) => MaybePromise<Authorization>) | undefined
-  /** On the server's own port: answers requests that do not ask for a WebSocket. Default: 426. */
-  readonly onRequest?: ((request: UpgradeRequest) => MaybePromise<Refusal>) | undefined
+  /**
+   * On the server's own port: answers GET and HEAD requests that do not ask for a WebSocket. Returns what to answer, or
+   * gives `response` to `openEventStream`. Default: 426.
+   */
+  readonly onRequest?: RequestListener | undefined
   /** Milliseconds for an opening handshake, `authorize` included. Default 10,000. */
   readonly handshakeTimeout?: number | undefined
   /** Longest request head on the server's own port, in bytes; a longer one is 431. Default 16,384. */

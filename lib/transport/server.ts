@@ -6,16 +6,20 @@ import { EventEmitter } from 'node:events'
 import type { Server as HttpServer, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { argumentError } from '../errors.ts'
 import { checkCloseArguments } from '../websocket/close.ts'
 import { checkRequest, formatRefusal, type Refusal, refusalFor } from '../websocket/handshake.ts'
+import { EventStream } from './event-stream.ts'
 import { hangUp } from './hang-up.ts'
 import { attachTo } from './http-attachment.ts'
+import { PortResponse } from './port-response.ts'
 import { type Accepted, decideUpgrade, openUpgraded, type Refused } from './server-handshake.ts'
 import {
   type CheckedServerOptions,
   checkListenOptions,
   checkServerOptions,
   type ListenOptions,
+  type RequestListener,
   type ServerOptions,
 } from './server-options.ts'
 import { type ListenAddress, UpgradePort } from './upgrade-port.ts'
@@ -37,9 +41,12 @@ const LATE: Refusal = { status: 503, body: 'the decision took longer than handsh
 export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   /** The open connections. */
   readonly connections: ReadonlySet<WebSocketConnection>
+  /** The event streams that are open on ports of its own. */
+  readonly eventStreams: ReadonlySet<EventStream>
 
   readonly #options: CheckedServerOptions
   readonly #connections = new Set<WebSocketConnection>()
+  readonly #eventStreams = new Set<EventStream>()
   readonly #ports = new Set<UpgradePort>()
   readonly #detachers = new Set<() => void>()
   /** What refuses the requests that wait for a hook of the application's. */
@@ -51,6 +58,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     super()
     this.#options = checkServerOptions(options)
     this.connections = this.#connections
+    this.eventStreams = this.#eventStreams
   }
 
   /**
@@ -121,7 +129,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
   }
 
   /**
-   * Stops taking requests and closes all connections, each within its `closeTimeout`. An attached HTTP server stays
+   * Stops taking requests and closes all connections and event streams, each within its `closeTimeout`. An attached HTTP server stays
    * as it is.
    *
    * @param code close code for the connections. Default 1001, going away
@@ -137,7 +145,11 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
       connection.close(code, reason)
       return connection.closed
     })
-    await Promise.all([...ports, ...connections])
+    const eventStreams = [...this.#eventStreams].map(stream => {
+      stream.close()
+      return stream.closed
+    })
+    await Promise.all([...ports, ...connections, ...eventStreams])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,11 +164,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     else void this.#answer(request, socket, onRequest)
   }
 
-  async #answer(
-    request: UpgradeRequest,
-    socket: Socket,
-    onRequest: (request: UpgradeRequest) => Refusal | Promise<Refusal>,
-  ): Promise<void> {
+  async #answer(request: UpgradeRequest, socket: Socket, onRequest: RequestListener): Promise<void> {
     const { method } = request
     if (method !== 'GET' && method !== 'HEAD') {
       const refusal = { status: 405, headers: { Allow: 'GET, HEAD' } }
@@ -167,12 +175,32 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     if (!check.ok && check.fault === 'WS_ERR_REQUEST_HOST') {
       return this.#refuse({ refusal: refusalFor(check.fault) }, request, socket)
     }
+    const response = new PortResponse(socket, this.#eventStreams)
+    // Once it has opened a stream it may take as long as it likes, and may still fail.
+    const hook = async () => {
+      try {
+        return await onRequest(request, response)
+      } catch (error) {
+        if (response.stream === undefined) throw error
+        response.stream.close()
+        this.emit('refused', { status: 500 }, request, error)
+        return response.stream
+      }
+    }
     try {
-      const answer = await this.#inTime(async () => onRequest(request))
+      const answer = await this.#inTime(hook)
+      if (response.stream !== undefined) {
+        // Those that were open when the server began to close are closed by then.
+        if (this.#isClosing) response.stream.close()
+        return
+      }
+      response.answer()
+      if (answer === undefined || answer instanceof EventStream) throw unanswered()
       if ('refusal' in answer) return this.#refuse(answer, request, socket)
       const text = formatRefusal(answer)
       hangUp(socket, method === 'HEAD' ? text.slice(0, text.indexOf('\r\n\r\n') + 4) : text)
     } catch (error) {
+      response.answer()
       this.#refuse({ refusal: { status: 500 }, error }, request, socket)
     }
   }
@@ -211,6 +239,11 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     hangUp(socket, answer)
     this.emit('refused', refusal, request, error)
   }
+}
+
+function unanswered(): TypeError {
+  const words = 'onRequest must return an answer such as { status: 404 }, or open an event stream on its response'
+  return argumentError('ERR_INVALID_ARG_TYPE', words)
 }
 
 /** A reset before the connection is open concerns nobody. */

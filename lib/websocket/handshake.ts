@@ -298,9 +298,9 @@ export function formatRequest(
   ]
   if (protocols.length > 0) fields.push(['Sec-WebSocket-Protocol', protocols.join(', ')])
   if (extensions.length > 0) fields.push(['Sec-WebSocket-Extensions', formatExtensions(extensions)])
-  const hasCredentials = url.username !== '' || url.password !== ''
-  if (hasCredentials && !given.some(([name]) => name.toLowerCase() === 'authorization')) {
-    fields.push(['Authorization', basicCredentials(url)])
+  const credentials = basicCredentials(url)
+  if (credentials !== undefined && !given.some(([name]) => name.toLowerCase() === 'authorization')) {
+    fields.push(['Authorization', credentials])
   }
   fields.push(...given.filter(field => field !== hosts[0]))
   // §3: the resource name is the path and the query; "Fragment identifiers are meaningless"
@@ -359,8 +359,12 @@ function reject(fault: ResponseFault, came?: string): ResponseCheck {
   return { ok: false, fault, words: `${words}${addition} (${clause})` }
 }
 
-/** RFC 7617 §2. Escapes in a URL are bytes, and what is no escape stands for itself. */
-function basicCredentials({ username, password }: URL): string {
+/**
+ * The value of Authorization for the user name and password of a URL, RFC 7617 §2; undefined if it has none. Escapes
+ * in a URL are bytes, and what is no escape stands for itself.
+ */
+export function basicCredentials({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined
   const bytes = `${username}:${password}`.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   )

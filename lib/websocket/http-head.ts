@@ -205,8 +205,9 @@ function parseRequestHead(lines: readonly string[]): RequestHead | HeadFault {
   const [, method, url, httpVersion] = parts as unknown as [string, string, string, string]
   // RFC 9110 §9.1: "method = token"
   if (!isToken(method)) return 'WS_ERR_HEAD_START_LINE'
-  // RFC 6455 §4.1: "the HTTP version MUST be at least 1.1"; what is above 1.1 is not written as text
-  if (httpVersion !== '1.1') return 'WS_ERR_HEAD_HTTP_VERSION'
+  // What is above 1.1 is not written as text. HTTP/1.0 is what many proxies speak to the servers behind them; that it
+  // is not enough for an upgrade is looked at with the rest of the handshake.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'WS_ERR_HEAD_HTTP_VERSION'
   // RFC 9112 §3.2: origin-form or absolute-form, printable ASCII without "#"; §3.2.4: "asterisk-form of
   // request-target is only used for a server-wide OPTIONS request"
   const isTarget = /^(?:\/|[a-z][a-z\d+.-]*:\/\/(?=[^/?]))[!-"$-~]*$/i.test(url)

@@ -164,6 +164,7 @@ t.test('a message that is inflated in the thread pool is not overtaken', async t
   const messages = collect(connection)
   const sent: Buffer[] = []
   peer.on('data', chunk => sent.push(chunk))
+  peer.on('end', () => peer.end())
   peer.write(
     framesTo(
       'server',

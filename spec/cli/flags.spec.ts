@@ -3,11 +3,13 @@ import t from 'tap'
 import {
   COMMON_FLAGS,
   describeFlags,
+  headersFlag,
   integerFlag,
   nearestName,
   parseFlags,
   UsageError,
   unknownFlag,
+  withScheme,
 } from '../../lib/cli/flags.ts'
 
 const FLAGS = {
@@ -137,4 +139,20 @@ t.test('the help has a row for each flag, and the words begin in one column', as
   -h, --help               print this
   -v, --version            print the version`,
   )
+})
+
+t.test('header fields: in their order, with all values of a name', async t => {
+  t.same(headersFlag([]), {})
+  t.same(headersFlag(['A: b', 'Long:  c:d ', 'A:e', '__proto__: f']), {
+    A: ['b', 'e'],
+    Long: ['c:d'],
+    ['__proto__']: ['f'],
+  })
+  for (const line of ['', 'A', ': b']) t.throws(() => headersFlag([line]), UsageError, line)
+})
+
+t.test('an address without a scheme gets one', async t => {
+  t.equal(withScheme('localhost:8080/a', 'ws'), 'ws://localhost:8080/a')
+  t.equal(withScheme('wss://localhost', 'ws'), 'wss://localhost')
+  t.equal(withScheme('HTTP://a', 'http'), 'HTTP://a')
 })

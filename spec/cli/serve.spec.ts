@@ -69,7 +69,7 @@ t.test('each file of the page is served as it is, and nothing else', async t => 
   t.match(await get('/', 'POST'), { status: 405, headers: { allow: 'GET, HEAD' } })
 })
 
-t.test('WebSockets are for /echo and /frames, and not for pages of other origins', async t => {
+t.test('WebSockets are for /echo, /frames and /streams, and not for pages of other origins', async t => {
   const { host } = await startServe(t, '-p', '0')
   const status = async (path: string, headers: Record<string, string> = {}) => {
     try {
@@ -89,12 +89,19 @@ t.test('WebSockets are for /echo and /frames, and not for pages of other origins
     ['/echo?trace', own, 101],
     ['/frames?trace=a', own, 101],
     ['/frames', own, 404],
+    ['/streams?session=a', {}, 101],
+    ['/streams?session=a', own, 101],
+    ['/streams', own, 404],
+    ['/streams?session=a%20b', own, 404],
+    ['/events?session=a', own, 404],
     ['/frames?trance=a', own, 404],
     ['/', own, 404],
     ['/echo/', own, 404],
     ['/index.html', own, 404],
     ...['http://example.com', 'null', `https://${host}`, 'http://127.0.0.1', `http://localhost:${host.split(':')[1]}`]
-      .flatMap(origin => ['/echo', '/frames?trace=a'].map(path => [path, { Origin: origin }, 403] as const))
+      .flatMap(origin =>
+        ['/echo', '/frames?trace=a', '/streams?session=a'].map(path => [path, { Origin: origin }, 403] as const),
+      )
       // Behind a proxy that speaks TLS the page's own origin is https.
       .filter(([, { Origin }]) => Origin !== `https://${host}`),
   ]
@@ -138,7 +145,7 @@ t.test('a signal ends it in good order', async t => {
   t.match(await within(run.ended), { code: 0, stderr: '' })
 })
 
-t.setTimeout(180_000)
+t.setTimeout(300_000)
 t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
   const browser = await launchChromium()
   t.teardown(() => browser.close())
@@ -147,6 +154,20 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
 
   /** A test on a page of its own, which has connected; nothing may go wrong in its console. */
   function testPage(name: string, run: (t: Test, page: Page) => Promise<void>) {
+    testPageAt('', untilOpen, name, run)
+  }
+
+  /** The same, on the panel for event streams. */
+  function testStreamPage(name: string, run: (t: Test, page: Page) => Promise<void>) {
+    testPageAt('#event-stream', untilStreamOpen, name, run)
+  }
+
+  function testPageAt(
+    hash: string,
+    ready: (page: Page) => Promise<void>,
+    name: string,
+    run: (t: Test, page: Page) => Promise<void>,
+  ) {
     t.test(name, async t => {
       const context = await browser.newContext()
       t.teardown(() => context.close())
@@ -154,8 +175,8 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
       const errors: string[] = []
       page.on('console', message => message.type() === 'error' && errors.push(message.text()))
       page.on('pageerror', error => errors.push(String(error)))
-      await page.goto(`http://${host}/`)
-      await untilOpen(page)
+      await page.goto(`http://${host}/${hash}`)
+      await ready(page)
       await run(t, page)
       t.same(errors, [], 'nothing is wrong in the console')
     })
@@ -359,26 +380,162 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
     await page.getByText(/ms from ping to pong/).waitFor()
   })
 
+  testPage('each panel has an address, and connects when it is looked at', async (t, page) => {
+    const tab = (name: string) => page.locator('.transports a', { hasText: name })
+    t.equal(await tab('WebSocket').getAttribute('aria-current'), 'page')
+    t.equal(await page.locator('#stream').getAttribute('data-state'), 'idle', 'the other one waits')
+    await tab('Event stream').click()
+    await untilStreamOpen(page)
+    t.match(page.url(), /#event-stream$/)
+    t.equal(await tab('WebSocket').getAttribute('aria-current'), null)
+    t.equal(await tab('Event stream').getAttribute('aria-current'), 'page')
+    t.ok(await page.locator('#websocket').isHidden())
+    await page.goBack()
+    await page.locator('#websocket').waitFor()
+    t.ok(await page.locator('#event-stream').isHidden())
+    await page.keyboard.press('2')
+    await page.locator('#event-stream').waitFor()
+    t.equal(await page.evaluate<number>('scrollY'), 0)
+    await page.keyboard.press('1')
+    await page.locator('#websocket').waitFor()
+    t.equal(await page.locator('#connection').getAttribute('data-state'), 'open', 'it has stayed connected')
+    await page.evaluate("location.hash = '#text'")
+    t.ok(await page.locator('#websocket').isVisible(), 'any other hash changes nothing')
+  })
+
+  testStreamPage('shows events as they come, and how they went over the wire', async (t, page) => {
+    await event(page, 5).waitFor()
+    t.same(await eventIds(page), [1, 2, 3, 4, 5])
+    t.equal(await page.locator('#events [data-replayed="true"]').count(), 0)
+    t.equal(await event(page, 3).locator('.type').textContent(), 'message')
+    await event(page, 3).click()
+    t.match(await wireShown(page), /^: .*\nid: 3\ndata: (.*)\ndata: (.*)\ndata: (.*)\n\n$/)
+    t.match(await page.locator('#event-data').textContent(), /^.+\n.+\n.+$/)
+    await event(page, 5).click()
+    t.equal(await wireShown(page), 'event: greeting\nid: 5\ndata: Grüße, 世界! 🌍\n\n')
+    t.equal(await page.locator('#event-data').textContent(), 'Grüße, 世界! 🌍')
+    await page.locator('#events [data-event="hello"]').click()
+    const [, data = ''] = /^event: hello\ndata: (.*)\n\n$/.exec(await wireShown(page)) ?? []
+    t.match(JSON.parse(data), { connection: 1, lastEventId: '', replays: 0 })
+  })
+
+  testStreamPage('dropped, it comes back with what was missed: none missing, none twice', async (t, page) => {
+    await event(page, 2).waitFor()
+    await page.locator('#drop').click()
+    await page.locator('#events [data-kind="end"]').waitFor()
+    const last = Math.max(...(await eventIds(page)))
+    const again = page.locator('#events [data-kind="request"]', { hasText: `Last-Event-ID: ${last}` })
+    const [, replays] = /200 OK, (\d+) events? to replay/.exec(String(await again.textContent())) ?? []
+    await event(page, last + Number(replays) + 1).waitFor()
+    await untilStreamOpen(page)
+
+    const ids = await eventIds(page)
+    t.same(
+      ids,
+      ids.map((_, i) => i + 1),
+    )
+    t.same(
+      await eventIds(page, '[data-replayed="true"]'),
+      Array.from({ length: Number(replays) }, (_, i) => last + 1 + i),
+      'replayed are those behind the last one',
+    )
+    t.match(await event(page, last + 1).textContent(), /replayed\d+\.\d s/, 'late')
+    t.match(await event(page, last).textContent(), /live/)
+    t.equal(await page.locator('#count-missing').textContent(), '0')
+    t.equal(await page.locator('#count-reconnections').textContent(), '1')
+    t.equal(await page.locator('#count-replayed').textContent(), replays)
+
+    const story = await page.locator('#events > *').evaluateAll(rows => rows.map(row => row.textContent ?? ''))
+    const at = story.findIndex(words => words.includes('Connection lost'))
+    t.match(story[at], /the server cut it/)
+    t.match(story[at + 1], `Last-Event-ID: ${last}200 OK, ${replays} event`)
+    t.match(story[at + 2], /hello/)
+    await page.locator('#events [data-kind="request"]').last().click()
+    t.equal(await page.locator('#event-body [data-name="last-event-id"] code').textContent(), `${last}`)
+    t.same(await overflows(page), [], 'all of it fits small and large screens')
+    await event(page, last).click()
+    t.same(await overflows(page), [])
+  })
+
+  testStreamPage('ended in good order it comes back as well; after a 204 it does not', async (t, page) => {
+    await page.locator('#retry label', { hasText: '0.5 s' }).click()
+    await page.locator('#events [data-kind="field"]', { hasText: 'retry: 500' }).waitFor()
+    await page.locator('#end').click()
+    await page.locator('#events [data-kind="end"]', { hasText: 'the server ended it' }).waitFor()
+    await untilStreamOpen(page)
+    await page.locator('#events [data-event="hello"]').nth(1).waitFor()
+    await page.locator('#stop').click()
+    await page.locator('#stream[data-state="closed"]').waitFor()
+    await page.locator('#stream-detail', { hasText: '204 No Content' }).waitFor()
+    const requests = page.locator('#events [data-kind="request"]')
+    t.equal(await requests.count(), 3)
+    await page.waitForTimeout(1500)
+    t.equal(await requests.count(), 3, 'it does not ask again')
+    t.equal(await page.locator('#drop').getAttribute('aria-disabled'), 'true')
+    await page.locator('#stream-toggle').click()
+    await untilStreamOpen(page)
+    await event(page, 1).first().waitFor()
+  })
+
+  testStreamPage('closed by the page it stays closed', async (t, page) => {
+    await event(page, 1).waitFor()
+    await page.locator('#stream-toggle').click()
+    await page.locator('#stream[data-state="closed"]').waitFor()
+    t.equal(await page.locator('#stream-detail').textContent(), 'By this page')
+    await page.locator('#events [data-kind="end"]', { hasText: 'by this page' }).waitFor()
+    t.equal(await page.locator('#events [data-kind="end"]').count(), 1)
+    await page.locator('#events-clear').click()
+    t.equal(await page.locator('#events > *').count(), 0)
+  })
+
+  testStreamPage('events can be walked through with the keyboard, and the connection dropped', async (t, page) => {
+    await event(page, 2).waitFor()
+    await page.keyboard.press('f')
+    await page.keyboard.press('Home')
+    const selected = page.locator('#events [aria-selected="true"]')
+    t.match(await selected.getAttribute('aria-label'), /^Request, 200 OK/)
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    t.match(await selected.getAttribute('aria-label'), /^Event time, ID 1, 2\d{3}-/)
+    t.equal(await page.locator('#events').getAttribute('aria-activedescendant'), await selected.getAttribute('id'))
+    await page.keyboard.press('d')
+    await page.locator('#stream[data-state="waiting"]').waitFor()
+    await page.keyboard.press('?')
+    t.ok(await page.locator('#shortcuts').getByText('drop the connection').isVisible())
+    t.ok(await page.locator('#shortcuts').getByText('to the frames').isHidden())
+  })
+
+  t.test('a server that goes away and comes back finds the page waiting', async t => {
+    const first = await startServe(t, '-p', '0')
+    const context = await browser.newContext()
+    t.teardown(() => context.close())
+    const page = await context.newPage()
+    const errors: string[] = []
+    page.on('pageerror', error => errors.push(String(error)))
+    await page.goto(`http://${first.host}/#event-stream`)
+    await event(page, 2).waitFor()
+    first.run.child.kill('SIGKILL')
+    await page.locator('#stream[data-state="waiting"]').waitFor()
+    await page.locator('#events [data-kind="failed"]', { hasText: /tried ([2-9]|\d\d+) times/ }).waitFor()
+    t.equal(await page.locator('#events [data-kind="failed"]').count(), 1, 'one row, that counts')
+    await startServe(t, '-p', `${first.port}`)
+    await untilStreamOpen(page)
+    await page.locator('#events [data-kind="request"]', { hasText: 'does not know' }).waitFor()
+    await page.locator('#drop[aria-disabled="false"]').waitFor()
+    await page.locator('#drop').click()
+    await page.locator('#events [data-kind="end"]', { hasText: 'the server cut it' }).waitFor()
+    await untilStreamOpen(page)
+    t.same(errors, [])
+  })
+
   testPage('fits the width of small and of large screens', async (t, page) => {
-    const overflow = () =>
-      page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
-    const wide = [1440, 768, 360, 320]
-    const overflows = async () => {
-      const seen: unknown[] = []
-      for (const width of wide) {
-        await page.setViewportSize({ width, height: 740 })
-        const pixels = await overflow()
-        if (pixels > 0) seen.push([width, pixels])
-      }
-      return seen
-    }
-    t.same(await overflows(), [])
+    t.same(await overflows(page), [])
     await page.locator('[data-sample="64k"]').click()
     await frame(page, 'out', 1).click()
-    t.same(await overflows(), [], 'with a frame')
+    t.same(await overflows(page), [], 'with a frame')
     await page.locator('#close').click()
     await page.locator('#connection[data-state="closed"]').waitFor()
-    t.same(await overflows(), [], 'with a close record')
+    t.same(await overflows(page), [], 'with a close record')
   })
 
   testPage('is light or dark as the system is, until one chooses', async (t, page) => {
@@ -408,6 +565,39 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
 
 async function untilOpen(page: Page): Promise<void> {
   await page.locator('#connection[data-state="open"][data-watching="true"]').waitFor()
+}
+
+async function untilStreamOpen(page: Page): Promise<void> {
+  await page.locator('#stream[data-state="open"]').waitFor()
+}
+
+/** The row of the event with that ID. */
+function event(page: Page, id: number): Locator {
+  return page.locator(`#events [data-event-id="${id}"]`)
+}
+
+async function eventIds(page: Page, which = ''): Promise<number[]> {
+  const rows = page.locator(`#events [data-event-id]:not([data-event-id=""])${which}`)
+  return rows.evaluateAll(rows => rows.map(row => Number(row.getAttribute('data-event-id'))))
+}
+
+/** The text of the selected event as it went over the wire. */
+async function wireShown(page: Page): Promise<string> {
+  const lines = await page.locator('.wire code').allTextContents()
+  return lines.map(line => line.replace(/↵$/, '\n')).join('')
+}
+
+/** By how many pixels the page is too wide, and at which widths. */
+async function overflows(page: Page): Promise<unknown[]> {
+  const seen: unknown[] = []
+  for (const width of [1440, 768, 360, 320]) {
+    await page.setViewportSize({ width, height: 740 })
+    const pixels = await page.evaluate<number>(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    )
+    if (pixels > 0) seen.push([width, pixels])
+  }
+  return seen
 }
 
 /** Whether the page's background is nearer to white or to black. */

@@ -13,14 +13,12 @@ function through(chunks: readonly (Uint8Array | string)[]): { text: string; rest
   let text = ''
   let rest = ''
   for (const chunk of chunks) {
-    const taken = unparsed.take(chunk)
-    if (taken === '') {
-      continue
+    for (let taken = unparsed.take(chunk); taken !== ''; taken = unparsed.more()) {
+      const end = Math.max(taken.lastIndexOf('\n'), taken.lastIndexOf('\r')) + 1
+      text += taken.slice(0, end)
+      rest = taken.slice(end)
+      if (rest !== '') unparsed.putBack(rest, false)
     }
-    const end = Math.max(taken.lastIndexOf('\n'), taken.lastIndexOf('\r')) + 1
-    text += taken.slice(0, end)
-    rest = taken.slice(end)
-    if (rest !== '') unparsed.putBack(rest, false)
   }
   t.ok(unparsed.length >= rest.length)
   return { text, rest }
@@ -64,6 +62,72 @@ t.test('views of a larger buffer, and arrays that are no Buffers', async t => {
   const view = new Uint8Array(bytes.buffer, bytes.byteOffset + 7, 9)
   t.equal(through([view]).text, 'event é\n')
   t.equal(through([bytes.subarray(7, 16)]).text, 'event é\n')
+})
+
+t.test('a chunk of more than 64 KiB comes in parts, cut behind line feeds', async t => {
+  const random = new Random()
+  t.comment(`seed ${random.seed}`)
+  for (const pieces of [
+    ['ab\n'],
+    ['ab\r'],
+    ['a\r\n'],
+    ['ab'],
+    ['\u597d'],
+    ['\u597d\n', '\u{1f600}', 'a'],
+    ['\r\n', '\r', '\n'],
+  ]) {
+    let whole = '\ufeff'
+    while (whole.length < 300_000) whole += random.pick(pieces).repeat(1 + random.below(3000))
+    const bytes = Buffer.concat([Buffer.from(`${whole}\n`), Buffer.from('e5a5', 'hex')])
+    t.ok(through([bytes]).text === `${whole}\n`.slice(1), JSON.stringify(pieces))
+  }
+  const unparsed = new UnparsedText()
+  const line = `${'x'.repeat(50_000)}\n`
+  t.ok(unparsed.take(Buffer.from(`${line.repeat(3)}yz`)) === line)
+  t.ok(unparsed.more() === line)
+  unparsed.putBack('\nleft\n', true)
+  t.equal(unparsed.more(), '', 'what was put back comes with the next chunk')
+  t.ok(unparsed.take('') === `\nleft\n${line}yz`)
+  t.ok(unparsed.take(Buffer.from(line.repeat(3))) === line)
+  unparsed.clear()
+  t.equal(unparsed.more(), '')
+})
+
+t.test('whole lines, when nothing is held', async t => {
+  const unparsed = new UnparsedText()
+  t.notOk(unparsed.isEmpty, 'there may be a byte order mark')
+  t.equal(unparsed.take('a\n'), 'a\n')
+  for (const text of [
+    'a\n',
+    'a\n\n',
+    '\ufeffa\n',
+    '\u597d\n',
+    '\u597d\u597d\u597d\n',
+    '\u597d\n',
+    'a\rb\n',
+    'plain\n',
+  ]) {
+    t.ok(unparsed.isEmpty)
+    t.equal(unparsed.takeLines(text), text)
+    t.equal(unparsed.takeLines(Buffer.from(text)), text)
+    t.equal(unparsed.takeLines(new Uint8Array(Buffer.from(text))), text)
+  }
+  t.equal(unparsed.takeLines(Buffer.from('e50a80ff0a', 'hex')), '\ufffd\n\ufffd\ufffd\n')
+  for (const text of ['', 'a', 'a\r', 'a\nb', `${'x'.repeat(2000)}\n`]) {
+    t.equal(unparsed.takeLines(text), '', 'is to be taken')
+    t.equal(unparsed.takeLines(Buffer.from(text)), '')
+  }
+  t.equal(unparsed.takeLines(undefined as never), '')
+  t.ok(unparsed.isEmpty)
+  unparsed.ignoreLineFeed()
+  t.notOk(unparsed.isEmpty, 'a line feed to come')
+  t.equal(unparsed.take('\nb\n'), 'b\n')
+  t.ok(unparsed.isEmpty)
+  t.equal(unparsed.take(Buffer.from('610ae5', 'hex')), 'a\n')
+  t.notOk(unparsed.isEmpty, 'half a character')
+  t.equal(unparsed.take(Buffer.from('a5bd0a', 'hex')), '\u597d\n')
+  unparsed.putBack('x', false)
+  t.notOk(unparsed.isEmpty, 'a line in progress')
 })
 
 t.test('what is held', async t => {

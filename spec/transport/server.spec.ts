@@ -408,6 +408,8 @@ t.test('pages: onRequest answers what does not ask for a WebSocket, once for eac
     }
   }
   t.strictSame(seen, [])
+  const old = await exchange(port, 'GET /old HTTP/1.0\r\n\r\n')
+  t.match(old, { status: 200, body: '<p>\xc3\xbc /old' }, 'what many proxies speak, with or without Host')
   t.equal((await exchange(port, requestText({ Upgrade: 'h2c' }))).status, 200, 'another upgrade may be ignored')
   t.equal((await exchange(port, requestText({ 'Sec-WebSocket-Version': '8' }))).status, 426)
   const client = await openClient(port)

@@ -68,7 +68,7 @@ t.test('a response, field by field, in every chunking', async t => {
   })
 })
 
-const REQUESTS: readonly [line: string, method: string, url: string][] = [
+const REQUESTS: readonly [line: string, method: string, url: string, httpVersion?: string][] = [
   ['GET / HTTP/1.1', 'GET', '/'],
   ['GET //a/../b?c?d/e HTTP/1.1', 'GET', '//a/../b?c?d/e'],
   ['GET /"<>\\^`{|}~ HTTP/1.1', 'GET', '/"<>\\^`{|}~'],
@@ -77,12 +77,17 @@ const REQUESTS: readonly [line: string, method: string, url: string][] = [
   ['OPTIONS * HTTP/1.1', 'OPTIONS', '*'],
   ["!#$%&'*+-.^_`|~ / HTTP/1.1", "!#$%&'*+-.^_`|~", '/'],
   ['\r\nGET / HTTP/1.1', 'GET', '/'],
+  ['GET /events HTTP/1.0', 'GET', '/events', '1.0'],
 ]
 
 t.test('request-lines', async t => {
-  for (const [line, method, url] of REQUESTS) {
+  for (const [line, method, url, httpVersion = '1.1'] of REQUESTS) {
     everySplit(latin1(`${line}\r\nA: b\r\n\r\n`), chunks => {
-      t.match(outcome('request', chunks), { head: { method, url, rawHeaders: ['A', 'b'] }, fault: undefined }, line)
+      t.match(
+        outcome('request', chunks),
+        { head: { method, url, httpVersion, rawHeaders: ['A', 'b'] }, fault: undefined },
+        line,
+      )
     })
   }
 })
@@ -128,7 +133,7 @@ const REFUSED_REQUESTS: readonly [head: string, fault: HeadFault, clause: string
   ['GET / HTTP/1.10\r\n\r\n', 'WS_ERR_HEAD_START_LINE', 'RFC 9112 §2.3: DIGIT "." DIGIT'],
   ['GET / HTTP/11\r\n\r\n', 'WS_ERR_HEAD_START_LINE', 'RFC 9112 §2.3: DIGIT "." DIGIT'],
   ['HTTP/1.1 200 OK\r\n\r\n', 'WS_ERR_HEAD_START_LINE', 'RFC 9112 §3: a response'],
-  ['GET / HTTP/1.0\r\n\r\n', 'WS_ERR_HEAD_HTTP_VERSION', 'RFC 9110 §15.6.6'],
+  ['GET / HTTP/0.9\r\n\r\n', 'WS_ERR_HEAD_HTTP_VERSION', 'RFC 9110 §15.6.6'],
   ['GET / HTTP/1.2\r\n\r\n', 'WS_ERR_HEAD_HTTP_VERSION', 'RFC 9110 §15.6.6'],
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'WS_ERR_HEAD_HTTP_VERSION', 'RFC 9113 §3.4: the HTTP/2 preface'],
   ['GET * HTTP/1.1\r\n\r\n', 'WS_ERR_HEAD_TARGET', 'RFC 9112 §3.2.4: OPTIONS only'],

@@ -1,5 +1,6 @@
 /** The page around the panels: colours, shortcuts, and the panels themselves. */
 import { $, storage } from './dom.js'
+import { EventStreamPanel } from './event-stream-panel.js'
 import { WebSocketPanel } from './websocket-panel.js'
 
 const THEMES = ['system', 'light', 'dark']
@@ -24,10 +25,36 @@ function currentTheme() {
 showTheme(currentTheme())
 $('theme').addEventListener('click', nextTheme)
 
-const panels = [new WebSocketPanel()]
+/** By the id of their section, in the order of the tabs. */
+const panels = { websocket: new WebSocketPanel(), 'event-stream': new EventStreamPanel() }
+const names = Object.keys(panels)
+const started = new Set()
+let shown = null
+
+/** Shows the panel that the address names. Any other hash leads to something on the panel that is shown. */
+function showPanel() {
+  const named = location.hash.slice(1) || names[0]
+  const name = Object.hasOwn(panels, named) ? named : (shown ?? names[0])
+  if (name === shown) return
+  shown = name
+  for (const section of document.querySelectorAll('#panels > .panel')) section.hidden = section.id !== name
+  for (const link of document.querySelectorAll('.transports a')) {
+    if (link.hash === `#${name}`) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
+  for (const part of document.querySelectorAll('#shortcuts [data-panel]')) part.hidden = part.dataset.panel !== name
+  if (started.has(name)) return
+  // Nothing connects before somebody looks at it.
+  started.add(name)
+  panels[name].start()
+}
 
 const shortcuts = { '?': () => $('shortcuts').showModal(), t: nextTheme }
-for (const panel of panels) Object.assign(shortcuts, panel.shortcuts)
+for (const [i, name] of names.entries()) {
+  shortcuts[i + 1] = () => {
+    location.hash = name
+  }
+}
 
 $('shortcuts-open').addEventListener('click', shortcuts['?'])
 $('shortcuts').addEventListener('click', event => {
@@ -43,10 +70,12 @@ const TYPED_IN = 'textarea, select, [contenteditable], input:not([type=checkbox]
 document.addEventListener('keydown', event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return
   if (!$('single-keys').checked || $('shortcuts').open || event.target.closest(TYPED_IN)) return
-  const shortcut = shortcuts[event.key] ?? shortcuts[event.key.toLowerCase()]
+  const known = { ...shortcuts, ...panels[shown].shortcuts }
+  const shortcut = known[event.key] ?? known[event.key.toLowerCase()]
   if (shortcut === undefined) return
   event.preventDefault()
   shortcut()
 })
 
-for (const panel of panels) panel.start()
+addEventListener('hashchange', showPanel)
+showPanel()

@@ -25,6 +25,9 @@ export class EntryList {
   #count
   #newest
   #onSelect
+  #render
+  #counts
+  #noun
   #rows = new Map()
   #entries = []
   #waiting = []
@@ -38,8 +41,14 @@ export class EntryList {
   #soon = null
   #later = null
 
-  /** `box` is the listbox, `count` says how many, `newest` is the button that jumps to the bottom. */
-  constructor({ box, count, newest, onSelect }) {
+  /**
+   * `box` is the listbox, `count` says how many, `newest` is the button that jumps to the bottom. What is not about
+   * frames says how its entries look (`render`), which of them are counted (`counts`) and as what (`noun`).
+   */
+  constructor({ box, count, newest, onSelect, render = renderRow, counts = isTraffic, noun = null }) {
+    this.#render = render
+    this.#counts = counts
+    this.#noun = noun
     this.#box = box
     this.#count = count
     this.#newest = newest
@@ -69,10 +78,20 @@ export class EntryList {
 
   add(entry) {
     entry.id = this.#next++
-    if (isTraffic(entry)) this.#seen++
+    if (this.#counts(entry)) this.#seen++
     this.#waiting.push(entry)
     if (this.#waiting.length > LIMIT) this.#waiting.shift()
     this.#schedule(this.#passes(entry))
+  }
+
+  /** Shows what has become known of an entry since it was added. */
+  refresh(entry) {
+    const row = this.#rows.get(entry)
+    if (row === undefined) return
+    const fresh = this.#prepare(entry)
+    row.replaceWith(fresh)
+    if (entry === this.#selected) this.#onSelect(entry)
+    if (this.#atBottom) this.#scrollDown()
   }
 
   clear() {
@@ -160,10 +179,7 @@ export class EntryList {
     const wasAtBottom = this.#atBottom
     const added = document.createDocumentFragment()
     for (const entry of this.#waiting) {
-      const row = renderRow(entry)
-      row.hidden = !this.#passes(entry)
-      if (entry === this.#selected) row.setAttribute('aria-selected', 'true')
-      this.#rows.set(entry, row)
+      const row = this.#prepare(entry)
       added.append(row)
       if (!row.hidden && !wasAtBottom) this.#missed++
     }
@@ -178,6 +194,17 @@ export class EntryList {
     this.#showCount()
     if (wasAtBottom) this.#scrollDown()
     this.#showNewest()
+  }
+
+  #prepare(entry) {
+    const row = this.#render(entry)
+    row.id = `${this.#box.id}-${entry.id}`
+    row.dataset.id = entry.id
+    row.setAttribute('role', 'option')
+    row.setAttribute('aria-selected', String(entry === this.#selected))
+    row.hidden = !this.#passes(entry)
+    this.#rows.set(entry, row)
+    return row
   }
 
   /** Scrolls the list, and never the page as scrollIntoView would. */
@@ -199,9 +226,9 @@ export class EntryList {
   }
 
   #showCount() {
-    const kept = this.#entries.filter(isTraffic)
+    const kept = this.#entries.filter(this.#counts)
     const hidden = kept.filter(entry => !this.#passes(entry)).length
-    const noun = this.#entries.some(entry => entry.kind === 'message') ? 'message' : 'frame'
+    const noun = this.#noun ?? (this.#entries.some(entry => entry.kind === 'message') ? 'message' : 'frame')
     const count =
       this.#seen > kept.length
         ? `last ${formatInteger(kept.length)} of ${plural(this.#seen, noun)}`
@@ -271,13 +298,9 @@ function renderRow(entry) {
   return html(
     'div',
     {
-      id: `entry-${entry.id}`,
       class: 'entry',
-      role: 'option',
-      'aria-selected': 'false',
       'aria-label': describe(entry),
       data: {
-        id: entry.id,
         kind: entry.kind,
         direction: entry.direction ?? 'none',
         opcode: entry.frame?.opcode ?? '',
