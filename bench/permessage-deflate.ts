@@ -1,12 +1,12 @@
 /**
  * permessage-deflate against `ws`, both with the same negotiated parameters, level and threshold.
  *
- *     node dist/bench/permessage-deflate.js [--only cpu|memory|wire|'64 KiB'] [--runs 11] [--messages 4000] [--connections 12000]
+ *     npm run bench:deflate -- [--only cpu|memory|wire|'64 KiB'] [--runs 11] [--messages 4000] [--connections 12000]
  *
  * - cpu: a server of one side or the other in a process of its own echoes JSON; what it costs is the processor time that
  *   the system counts for that process, its thread pool included. The load comes from this process, as frames that were
- *   made beforehand, 16 connections with one message each under way, unless the name says otherwise. Both servers are up, and take turns; printed are the
- *   medians, and as "times" the median over the turns of theirs divided by ours.
+ *   made beforehand, over 16 connections with one message each under way, unless the name says otherwise. Both servers
+ *   are up, and take turns; printed are the medians, and as "times" the median over the turns of theirs divided by ours.
  * - memory: bytes of RSS for each idle connection after the traffic that is named, and RSS after each of three waves of
  *   connections that come and go.
  * - wire: bytes of frames with context takeover against what zlib's own stream makes of the same messages.
