@@ -137,6 +137,7 @@ t.test('the public exports are these', async t => {
       'eventStreamResponse',
       'openEventStream',
       'prepareEvent',
+      'prepareMessage',
     ].sort(),
   )
 })
