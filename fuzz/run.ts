@@ -9,6 +9,7 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { target as conversation } from './conversation.ts'
+import { targets as deflate } from './deflate.ts'
 import { targets as eventStream } from './event-stream.ts'
 import { target as eventStreamServer } from './event-stream-server.ts'
 import { target as frames } from './frames.ts'
@@ -25,6 +26,7 @@ const TARGETS: readonly Target[] = [
   utf8,
   mask,
   ...handshake,
+  ...deflate,
   ...eventStream,
   eventStreamServer,
 ]

@@ -37,6 +37,7 @@ export const VIOLATIONS = {
     'RFC 6455 §10.4',
     'message comes in more parts than maxFragments or maxChunks',
   ],
+  WS_ERR_INVALID_DEFLATE_DATA: [1007, 'RFC 7692 §7.2.2', 'compressed message is not whole, valid DEFLATE data'],
   WS_ERR_INVALID_UTF8: [1007, 'RFC 6455 §8.1', 'text is not valid UTF-8'],
   WS_ERR_INVALID_CLOSE_PAYLOAD_LENGTH: [1002, 'RFC 6455 §5.5.1', 'Close payload of one byte'],
   WS_ERR_INVALID_CLOSE_CODE: [1002, 'RFC 6455 §7.4', 'Close code that must not be sent'],

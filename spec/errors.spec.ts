@@ -54,6 +54,14 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
         { opcode: 0, rsv: 4 },
       ],
     },
+    { frames: [{ opcode: PING, rsv: 4 }], limits: { inflate: data => data } },
+    {
+      frames: [
+        { opcode: TEXT, rsv: 4, fin: false },
+        { opcode: 0, rsv: 4 },
+      ],
+      limits: { inflate: data => data },
+    },
   ],
   WS_ERR_UNEXPECTED_RSV_2_3: [
     { frames: [{ opcode: TEXT, rsv: 2 }] },
@@ -102,6 +110,10 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
     announced(2n ** 20n + 1n),
     { frames: [{ opcode: TEXT, payload: 'x'.repeat(6) }], limits: { maxMessageSize: 5 } },
     {
+      frames: [{ opcode: BINARY, rsv: 4, payload: 'x' }],
+      limits: { maxMessageSize: 5, inflate: () => Buffer.alloc(6) },
+    },
+    {
       frames: [{ opcode: TEXT, fin: false, payload: 'xxx' }, { opcode: PING }, { opcode: 0, payload: 'xxx' }],
       limits: { maxMessageSize: 5 },
       log: ['ping '],
@@ -118,8 +130,16 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
       log: ['ping '],
     },
   ],
+  WS_ERR_INVALID_DEFLATE_DATA: [
+    {
+      frames: [{ opcode: BINARY, rsv: 4, fin: false, payload: 'x' }, { opcode: PING }, { opcode: 0, payload: 'y' }],
+      limits: { inflate: () => 'WS_ERR_INVALID_DEFLATE_DATA' },
+      log: ['ping '],
+    },
+  ],
   WS_ERR_INVALID_UTF8: [
     { frames: [text('ff')] },
+    { frames: [{ opcode: TEXT, rsv: 4, payload: 'x' }], limits: { inflate: () => bytes('61e282') } },
     { frames: [text('c0af')] },
     { frames: [text('eda080')] },
     { frames: [text('f4908080')] },
@@ -205,6 +225,7 @@ t.test('the table: a code that may be sent, a clause, and words that fit into a 
   )
   // §7.4.1: what is not a protocol error is data of the wrong kind, against a policy, or too big.
   const others: Record<string, number> = {
+    WS_ERR_INVALID_DEFLATE_DATA: 1007,
     WS_ERR_INVALID_UTF8: 1007,
     WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
     WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: 1009,

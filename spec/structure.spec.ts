@@ -158,6 +158,7 @@ t.test('the public exports are these', async t => {
       'eventStreamResponse',
       'openEventStream',
       'prepareEvent',
+      'prepareMessage',
     ].sort(),
   )
 })

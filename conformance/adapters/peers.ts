@@ -21,8 +21,8 @@ type EchoServer = (tls: boolean) => Promise<number>
 
 const HOST = '127.0.0.1'
 
-async function wirewrightServer(tls: boolean): Promise<number> {
-  const server = new WebSocketServer({ maxMessageSize: MAX_MESSAGE })
+async function wirewrightServer(tls: boolean, perMessageDeflate: boolean): Promise<number> {
+  const server = new WebSocketServer({ maxMessageSize: MAX_MESSAGE, perMessageDeflate })
   server.on('connection', connection => {
     connection.on('message', message => {
       if (connection.send(message)) return
@@ -49,18 +49,21 @@ async function wsServer(tls: boolean, perMessageDeflate: boolean): Promise<numbe
 }
 
 export const SERVERS: Readonly<Record<string, EchoServer>> = {
-  wirewright: wirewrightServer,
+  wirewright: tls => wirewrightServer(tls, true),
+  'wirewright without compression': tls => wirewrightServer(tls, false),
   ws: tls => wsServer(tls, true),
   'ws without compression': tls => wsServer(tls, false),
   'faye-websocket': fayeServer,
   websocket: nodeServer,
 }
 
-const wirewrightClient: EchoClient = async url => {
-  const tls = url.startsWith('wss:') ? { tls: { ca: process.env.CONFORMANCE_CA ?? '' } } : {}
-  const socket = await connect(url, { maxMessageSize: MAX_MESSAGE, ...tls })
-  socket.on('message', message => void socket.send(message))
-  await socket.closed
+function wirewrightClient(perMessageDeflate: boolean): EchoClient {
+  return async url => {
+    const tls = url.startsWith('wss:') ? { tls: { ca: process.env.CONFORMANCE_CA ?? '' } } : {}
+    const socket = await connect(url, { maxMessageSize: MAX_MESSAGE, perMessageDeflate, ...tls })
+    socket.on('message', message => void socket.send(message))
+    await socket.closed
+  }
 }
 
 function wsClient(perMessageDeflate: boolean): EchoClient {
@@ -82,7 +85,8 @@ const undiciClient: EchoClient = url =>
   })
 
 export const CLIENTS: Readonly<Record<string, EchoClient>> = {
-  wirewright: wirewrightClient,
+  wirewright: wirewrightClient(true),
+  'wirewright without compression': wirewrightClient(false),
   ws: wsClient(true),
   'ws without compression': wsClient(false),
   undici: undiciClient,

@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import { type CloseRecord, connect, HandshakeError, type Message, type WebSocketConnection } from '../index.ts'
 import type { Command, Terminal } from './command.ts'
+import { DEFLATE_FLAG, DEFLATE_NOTES, parseDeflate } from './deflate-flag.ts'
 import { headersFlag, parseFlags, UsageError, withScheme } from './flags.ts'
 import { Prompt } from './prompt.ts'
 import { describeError, visible } from './terminal-text.ts'
@@ -12,6 +13,7 @@ import { describeError, visible } from './terminal-text.ts'
 const FLAGS = {
   header: { value: '"NAME: VALUE"', short: 'H', multiple: true, help: 'header field to add to the request' },
   protocol: { value: 'NAME', short: 's', multiple: true, help: 'subprotocol to offer' },
+  deflate: DEFLATE_FLAG,
   binary: { help: 'send lines as binary messages' },
   json: { help: 'print every event as a line of JSON' },
   insecure: { help: 'accept any certificate' },
@@ -23,29 +25,33 @@ const FINE = [1000, 1001, 1005]
 const SIDES = { local: 'this side', peer: 'the peer', transport: 'the network' } as const
 
 type Event =
-  | { readonly type: 'open'; readonly url: string; readonly protocol: string }
+  | { readonly type: 'open'; readonly url: string; readonly protocol: string; readonly extensions: string }
   | { readonly type: 'message'; readonly data: Message }
   | { readonly type: 'close'; readonly record: CloseRecord }
   | { readonly type: 'error'; readonly error: Error }
 
 export const connectCommand: Command = {
-  usage: 'URL [--header "NAME: VALUE"] [--protocol NAME] [--binary] [--json] [--insecure]',
+  usage: 'URL [--header "NAME: VALUE"] [--protocol NAME] [--deflate] [--binary] [--json] [--insecure]',
   summary: 'an interactive client: lines are sent, messages printed',
   flags: FLAGS,
   notes: `The end of the input and Ctrl-C close the connection with 1000.
-Exit code: 0 closed as it should, 1 no connection or lost, 2 wrong usage.`,
+Exit code: 0 closed as it should, 1 no connection or lost, 2 wrong usage.
+
+${DEFLATE_NOTES}`,
   async run(args, terminal) {
     const { flags, operands } = parseFlags(args, FLAGS)
     const [url] = operands
     if (url === undefined || operands.length > 1)
       throw new UsageError(`takes one URL, got ${operands.length || 'none'}`)
     const headers = headersFlag(flags.header)
+    const perMessageDeflate = parseDeflate(flags.deflate)
     const print = flags.json ? printJson : printText
     let connection: WebSocketConnection
     try {
       connection = await connect(withScheme(url, 'ws'), {
         headers,
         protocols: flags.protocol,
+        perMessageDeflate,
         maxMessageSize: 64 * 2 ** 20,
         signal: terminal.interrupted,
         ...(flags.insecure ? { tls: { rejectUnauthorized: false } } : {}),
@@ -56,7 +62,8 @@ Exit code: 0 closed as it should, 1 no connection or lost, 2 wrong usage.`,
       print({ type: 'error', error: error as Error }, terminal)
       return 1
     }
-    print({ type: 'open', url: withScheme(url, 'ws'), protocol: connection.protocol }, terminal)
+    const { protocol, extensions } = connection
+    print({ type: 'open', url: withScheme(url, 'ws'), protocol, extensions }, terminal)
     terminal.interrupted.addEventListener('abort', () => connection.close(1000), { once: true })
     const isTyped = !flags.json && terminal.input.isTTY && terminal.output.isTTY
     const prompt = isTyped ? openPrompt(connection, flags.binary, terminal) : undefined
@@ -113,7 +120,8 @@ function printText(event: Event, { output, error }: Terminal): void {
   switch (event.type) {
     case 'open': {
       const protocol = event.protocol === '' ? '' : `, subprotocol ${event.protocol}`
-      error.write(`connected to ${event.url}${protocol}${output.isTTY ? '; Ctrl-C ends it' : ''}\n`)
+      const extensions = event.extensions === '' ? '' : `, ${event.extensions}`
+      error.write(`connected to ${event.url}${protocol}${extensions}${output.isTTY ? '; Ctrl-C ends it' : ''}\n`)
       break
     }
     case 'message':

@@ -8,6 +8,8 @@ export interface Flag {
   /** Name of the value in the help; a flag without takes none. */
   readonly value?: string
   readonly short?: string
+  /** The value may be left out. Without "=" it is taken for one only if it matches, and for an operand otherwise. */
+  readonly optional?: RegExp
   /** May be given more than once. */
   readonly multiple?: boolean
   readonly help: string
@@ -24,7 +26,9 @@ export const COMMON_FLAGS = {
 type FlagValue<F extends Flag> = F extends { value: string }
   ? F extends { multiple: true }
     ? readonly string[]
-    : string | undefined
+    : F extends { optional: RegExp }
+      ? string | true | undefined
+      : string | undefined
   : boolean
 
 export interface Parsed<F extends Flags> {
@@ -47,7 +51,17 @@ export function parseFlags<const F extends Flags>(args: readonly string[], flags
     values[name] = !takesValue(flag) ? false : flag.multiple ? [] : undefined
   }
   const operands: string[] = []
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true })
+  const setOnce = (name: string, value: string | true) => {
+    if (values[name] !== undefined) throw new UsageError(`--${name} is given twice`)
+    values[name] = value
+  }
+  const { tokens } = parseArgs({
+    args: joinOptional(args, known),
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
   for (const token of tokens) {
     if (token.kind === 'positional') operands.push(token.value)
     if (token.kind !== 'option') continue
@@ -59,20 +73,38 @@ export function parseFlags<const F extends Flags>(args: readonly string[], flags
       values[token.name] = true
       continue
     }
+    if (flag.optional !== undefined && token.value === '') {
+      setOnce(token.name, true)
+      continue
+    }
     // What looks like the next flag is one: a value that begins like that is given with "=".
     if (token.value === undefined || (!token.inlineValue && /^--?[a-z]/i.test(token.value)))
       throw new UsageError(`--${token.name} needs a value: --${token.name} ${flag.value}`)
     if (flag.multiple) (values[token.name] as string[]).push(token.value)
-    else if (values[token.name] !== undefined) throw new UsageError(`--${token.name} is given twice`)
-    else values[token.name] = token.value
+    else setOnce(token.name, token.value)
   }
   return { flags: values as Parsed<F>['flags'], operands }
 }
 
+/** Gives each flag whose value is optional its value, or an empty one, so that it takes nothing else for it. */
+function joinOptional(args: readonly string[], flags: ReadonlyMap<string, Flag>): string[] {
+  const joined: string[] = []
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at] as string
+    const pattern = at < end && arg.startsWith('--') ? flags.get(arg.slice(2))?.optional : undefined
+    if (pattern === undefined) joined.push(arg)
+    else if (at + 1 < end && pattern.test(args[at + 1] as string)) joined.push(`${arg}=${args[++at]}`)
+    else joined.push(`${arg}=`)
+  }
+  return joined
+}
+
 /** The lines of the help that tell the flags. */
 export function describeFlags(flags: Flags): string {
-  const rows = Object.entries(flags).map(([name, { short, value, help }]) => {
-    const left = `${short ? `-${short}, ` : '    '}--${name}${value === undefined ? '' : ` ${value}`}`
+  const rows = Object.entries(flags).map(([name, { short, value, optional, help }]) => {
+    const shown = optional === undefined ? ` ${value}` : `[=${value}]`
+    const left = `${short ? `-${short}, ` : '    '}--${name}${value === undefined ? '' : shown}`
     return [left, help] as const
   })
   const width = Math.max(...rows.map(([left]) => left.length))

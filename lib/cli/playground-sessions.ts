@@ -2,11 +2,13 @@
  * What the playground's page cannot see by itself: for every echo connection of the page a second one, on which the
  * server tells of its frames and takes commands for it. Both name the same trace, made up by the page.
  *
- * Server to page, one JSON text each: `open` (the request), `frame`, `rtt`, `close`, `error` (of a command).
+ * Server to page, one JSON text each: `open` (the request, and what was agreed on), `frame` (with the last one of a
+ * compressed message, `message`: its length and its length on the wire), `rtt`, `close`, `error` (of a command).
  * Page to server: `ping`, `close` (code, reason), `send` (text), `fragments` (text, pieces).
  */
 import type { CloseRecord, FrameRecord, Message, UpgradeRequest, WebSocketConnection } from '../index.ts'
 import { echo } from './echo.ts'
+import { PlaygroundFrames } from './playground-frames.ts'
 
 /** Unsent bytes at which a page that does not read is no longer told of frames. */
 const ENOUGH = 1_000_000
@@ -14,6 +16,7 @@ const ENOUGH = 1_000_000
 interface Session {
   readonly connection: WebSocketConnection
   readonly observer: WebSocketConnection | undefined
+  readonly frames: PlaygroundFrames
   readonly openedAt: number
 }
 
@@ -24,7 +27,8 @@ export class PlaygroundSessions {
   /** For the server's `trace` option. */
   readonly trace = (direction: 'in' | 'out', frame: FrameRecord, connection: WebSocketConnection): void => {
     const session = this.#sessions.get(connection)
-    if (session?.observer !== undefined) tell(session.observer, describeFrame(direction, frame, session.openedAt))
+    if (session?.observer === undefined) return
+    session.frames.seen(direction, frame, describeFrame(direction, frame, session.openedAt))
   }
 
   addObserver(trace: string, observer: WebSocketConnection): void {
@@ -37,11 +41,18 @@ export class PlaygroundSessions {
 
   addEcho(trace: string | undefined, connection: WebSocketConnection, request: UpgradeRequest): void {
     const observer = trace === undefined ? undefined : this.#observers.get(trace)
-    this.#sessions.set(connection, { connection, observer, openedAt: performance.now() })
+    const frames = new PlaygroundFrames(event => observer && tell(observer, event))
+    this.#sessions.set(connection, { connection, observer, frames, openedAt: performance.now() })
+    connection.on('message', message => {
+      const length = Buffer.byteLength(message)
+      frames.received(length)
+      frames.sending(length)
+    })
     echo(connection)
     if (observer !== undefined) tell(observer, describeRequest(connection, request))
     connection.on('close', record => {
       this.#sessions.delete(connection)
+      frames.end()
       if (observer !== undefined) tell(observer, describeClose(record))
     })
   }
@@ -53,7 +64,7 @@ export class PlaygroundSessions {
       name = command.command
       const session = [...this.#sessions.values()].find(candidate => candidate.observer === observer)
       if (session === undefined) throw new Error('there is no connection to command')
-      obey(command, session.connection, observer)
+      obey(command, session, observer)
     } catch (error) {
       tell(observer, { type: 'error', command: name, message: (error as Error).message })
     }
@@ -63,7 +74,7 @@ export class PlaygroundSessions {
 /** @throws what is wrong with the command, in words for the page */
 function obey(
   command: Record<string, unknown>,
-  connection: WebSocketConnection,
+  { connection, frames }: Session,
   observer: WebSocketConnection,
 ): void {
   switch (command.command) {
@@ -77,9 +88,11 @@ function obey(
       connection.close(command.code as number | undefined, command.reason as string | undefined)
       break
     case 'send':
+      frames.sending(Buffer.byteLength(textOf(command)))
       connection.send(textOf(command))
       break
     case 'fragments':
+      frames.sending(Buffer.byteLength(textOf(command)))
       connection.sendFragments(cut(textOf(command), Number(command.pieces))).catch(() => {})
       break
     default:
@@ -126,10 +139,10 @@ function describeFrame(direction: 'in' | 'out', frame: FrameRecord, openedAt: nu
   }
 }
 
-function describeRequest({ protocol }: WebSocketConnection, request: UpgradeRequest): object {
+function describeRequest({ protocol, extensions }: WebSocketConnection, request: UpgradeRequest): object {
   const { method, url, httpVersion, rawHeaders } = request
   const headers = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1]]] : []))
-  return { type: 'open', protocol, request: `${method} ${url} HTTP/${httpVersion}`, headers }
+  return { type: 'open', protocol, extensions, request: `${method} ${url} HTTP/${httpVersion}`, headers }
 }
 
 function describeClose({ code, reason, wasClean, detail }: CloseRecord): object {

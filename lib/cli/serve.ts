@@ -1,6 +1,13 @@
 /** `wirewright serve`: the playground, a page that shows WebSocket frames and event streams; what `npm start` runs. */
-import { type Authorization, type ListenAddress, type UpgradeRequest, WebSocketServer } from '../index.ts'
+import {
+  type Authorization,
+  type DeflateOptions,
+  type ListenAddress,
+  type UpgradeRequest,
+  WebSocketServer,
+} from '../index.ts'
 import { type Command, type Terminal, untilInterrupted } from './command.ts'
+import { DEFLATE_FLAG, DEFLATE_NOTES, parseDeflate } from './deflate-flag.ts'
 import { integerFlag, parseFlags, UsageError } from './flags.ts'
 import { readPlayground } from './playground-files.ts'
 import { PlaygroundSessions } from './playground-sessions.ts'
@@ -11,17 +18,19 @@ const DEFAULT_PORT = 8080
 const FLAGS = {
   port: { value: 'PORT', short: 'p', help: `port to listen on (default ${DEFAULT_PORT}, or any if that is taken)` },
   host: { value: 'HOST', help: 'address to listen on (default 127.0.0.1: this machine only)' },
+  deflate: DEFLATE_FLAG,
 } as const
 
 export const serveCommand: Command = {
-  usage: '[--port PORT] [--host HOST]',
+  usage: '[--port PORT] [--host HOST] [--deflate]',
   summary: 'the playground: a page that shows WebSocket frames and event streams as they go',
   flags: FLAGS,
+  notes: DEFLATE_NOTES,
   async run(args, terminal) {
     const { flags, operands } = parseFlags(args, FLAGS)
     if (operands.length > 0) throw new UsageError(`takes no operand, got "${operands[0]}"`)
     const port = integerFlag('port', flags.port, 0, 65_535)
-    const server = createPlayground()
+    const server = createPlayground(parseDeflate(flags.deflate))
     const { url } = await listen(server, port, flags.host ?? '127.0.0.1', terminal)
     terminal.output.write(`The wirewright playground is open at ${url.replace(/^ws/, 'http')}/\nCtrl-C ends it.\n`)
     await untilInterrupted(terminal)
@@ -30,7 +39,7 @@ export const serveCommand: Command = {
   },
 }
 
-function createPlayground(): WebSocketServer {
+function createPlayground(perMessageDeflate: boolean | DeflateOptions): WebSocketServer {
   const sessions = new PlaygroundSessions()
   const streams = new PlaygroundStreams()
   const files = readPlayground()
@@ -43,6 +52,8 @@ function createPlayground(): WebSocketServer {
       return path === '/events' ? streams.answer(request, response) : (files(path) ?? { status: 404 })
     },
     protocols: offered => offered[0],
+    // The frames that are told about are not themselves what one wants to look at.
+    perMessageDeflate: request => pathAndTrace(request)?.path === '/echo' && perMessageDeflate,
     maxMessageSize: 64 * 2 ** 20,
     trace: sessions.trace,
   })

@@ -5,8 +5,10 @@
 import type { Socket } from 'node:net'
 import { HandshakeError, type HandshakeResponse } from '../errors.ts'
 import { checkResponse, formatRequest } from '../websocket/handshake.ts'
-import type { HeaderFields } from '../websocket/header-fields.ts'
+import { formatExtensions, type HeaderFields } from '../websocket/header-fields.ts'
+import { checkDeflateResponse, formatDeflateOffer, PERMESSAGE_DEFLATE } from '../websocket/permessage-deflate.ts'
 import type { CheckedConnectOptions } from './client-options.ts'
+import type { DeflateAgreement } from './deflate-options.ts'
 import { type Outcome, ResponseReader, responseOf } from './response-reader.ts'
 import { WebSocketConnection } from './websocket-connection.ts'
 
@@ -59,10 +61,10 @@ export function openOn(
         const outcome = reader.push(chunk)
         if (outcome === undefined) return
         if ('response' in outcome) return answered(outcome.response)
-        const protocol = checkUpgrade(outcome, request, options)
+        const { protocol, deflate } = checkUpgrade(outcome, request, options)
         release()
         if (outcome.rest.length > 0) socket.unshift(outcome.rest)
-        resolve(new WebSocketConnection(socket, 'client', options.settings, protocol))
+        resolve(new WebSocketConnection(socket, 'client', options.settings, protocol, undefined, deflate))
       } catch (error) {
         fail(error)
       }
@@ -70,19 +72,30 @@ export function openOn(
     socket.on('data', onData).on('end', onEnd).on('close', onEnd).on('error', fail)
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) return onAbort()
-    socket.write(formatRequest({ ...request, protocols: options.protocols }), 'latin1')
+    const extensions =
+      options.perMessageDeflate === undefined ? [] : [formatDeflateOffer(options.perMessageDeflate.wanted)]
+    socket.write(formatRequest({ ...request, protocols: options.protocols, extensions }), 'latin1')
   })
 }
 
-/** Returns the subprotocol, or throws a HandshakeError. */
+/** Returns what was agreed on, or throws a HandshakeError. */
 function checkUpgrade(
   { head }: Extract<Outcome, { head: unknown }>,
   { key }: OpeningRequest,
-  { protocols }: CheckedConnectOptions,
-): string {
-  const check = checkResponse(head, { key, protocols, extensionsOffered: [] })
+  { protocols, perMessageDeflate: settings }: CheckedConnectOptions,
+): { readonly protocol: string; readonly deflate: DeflateAgreement | undefined } {
+  const extensionsOffered = settings === undefined ? [] : [PERMESSAGE_DEFLATE]
+  const check = checkResponse(head, { key, protocols, extensionsOffered })
   if (!check.ok) throw new HandshakeError(check.fault, check.words, { response: responseOf(head) })
-  return check.protocol
+  const { protocol, extensions } = check
+  if (settings === undefined) return { protocol, deflate: undefined }
+  const answer = checkDeflateResponse(extensions, settings.wanted)
+  if (!answer.ok) {
+    throw new HandshakeError('WS_ERR_HANDSHAKE_EXTENSIONS', answer.words, { response: responseOf(head) })
+  }
+  const { parameters } = answer
+  if (parameters === undefined) return { protocol, deflate: undefined }
+  return { protocol, deflate: { parameters, settings, extensions: formatExtensions(extensions) } }
 }
 
 /** The outcome is settled; whatever the socket says on its way out concerns nobody. */

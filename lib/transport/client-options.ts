@@ -13,10 +13,16 @@ import {
   checkSettings,
   SETTING_NAMES,
 } from './connection-options.ts'
+import { type CheckedDeflate, checkDeflate, type DeflateOptions } from './deflate-options.ts'
 
 export interface ConnectOptions extends ConnectionSettings {
   /** Subprotocols to offer, most preferred first. The server must choose one of them. */
   readonly protocols?: readonly string[] | undefined
+  /**
+   * Offers to compress messages with permessage-deflate (RFC 7692): true as the defaults have it, or as the options
+   * say. Default false. Compression can betray secrets: see the README.
+   */
+  readonly perMessageDeflate?: boolean | DeflateOptions | undefined
   /** Header fields to add to the request. Those of the handshake itself cannot be set. */
   readonly headers?: HeaderFields | undefined
   /** Aborts the opening handshake; an open connection is not its business. */
@@ -41,6 +47,7 @@ export interface ConnectOptions extends ConnectionSettings {
 const OPTION_NAMES = [
   ...SETTING_NAMES,
   'protocols',
+  'perMessageDeflate',
   'headers',
   'signal',
   'handshakeTimeout',
@@ -54,6 +61,7 @@ const OPTION_NAMES = [
 export interface CheckedConnectOptions {
   readonly settings: CheckedSettings
   readonly protocols: readonly string[]
+  readonly perMessageDeflate: CheckedDeflate | undefined
   readonly headers: HeaderFields
   readonly signal: AbortSignal | undefined
   readonly handshakeTimeout: number
@@ -83,6 +91,7 @@ export function checkConnectOptions(options: ConnectOptions): CheckedConnectOpti
   return {
     settings: checkSettings(options),
     protocols,
+    perMessageDeflate: checkDeflate(options.perMessageDeflate, 'client'),
     headers,
     signal,
     handshakeTimeout: checkDelay('handshakeTimeout', options.handshakeTimeout, 10_000),

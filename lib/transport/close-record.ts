@@ -3,7 +3,7 @@
  * behind them, which the code 1006 alone does not tell.
  */
 import type { ProtocolError, ViolationCode } from '../errors.ts'
-import type { CloseStatus, ClosingState } from '../websocket/close.ts'
+import { ABNORMAL_CLOSURE, type CloseStatus, type ClosingState } from '../websocket/close.ts'
 
 /**
  * Why we gave a connection up although the peer broke no rule of the protocol: it was silent and did not answer a
@@ -37,4 +37,55 @@ export interface CloseDetail {
   readonly sinceReceived: number
   /** Bytes of frames that the system had not taken when it was last looked at. */
   readonly buffered: number
+}
+
+/** The story as it is found out, piece by piece: of each piece the first one told is the truth. */
+export class CloseStory {
+  #by: CloseDetail['by'] | undefined = undefined
+  #cause: string | undefined = undefined
+  #error: Error | undefined = undefined
+  #stage: CloseDetail['stage'] | undefined = undefined
+  #unsent = 0
+
+  /** What went wrong, if that was more than a name. */
+  get error(): Error | undefined {
+    return this.#error
+  }
+
+  endedBy(side: CloseDetail['by']): void {
+    this.#by ??= side
+  }
+
+  fault(cause: string | undefined, error: Error | undefined): void {
+    this.#cause ??= cause
+    this.#error ??= error
+  }
+
+  /** @param unsent bytes of frames that had not been handed to the transport */
+  transportEnded(stage: CloseDetail['stage'], unsent: number): void {
+    this.#stage ??= stage
+    this.#unsent = unsent
+  }
+
+  /** @param unsent bytes that the transport had and did not pass on */
+  record(
+    received: CloseStatus | undefined,
+    sent: CloseStatus | undefined,
+    { sinceReceived, unsent }: { readonly sinceReceived: number; readonly unsent: number },
+  ): CloseRecord {
+    return {
+      code: received?.code ?? ABNORMAL_CLOSURE,
+      reason: received?.reason ?? '',
+      wasClean: received !== undefined && sent !== undefined,
+      detail: {
+        by: this.#by ?? 'transport',
+        stage: this.#stage ?? 'open',
+        cause: this.#cause,
+        error: this.#error,
+        sent,
+        sinceReceived,
+        buffered: this.#unsent + unsent,
+      },
+    }
+  }
 }

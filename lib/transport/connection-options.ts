@@ -54,6 +54,14 @@ export const SETTING_NAMES: readonly string[] = [
   'trace',
 ]
 
+export interface SendOptions {
+  /**
+   * False sends the message as it is, true compresses it however short, if that makes it shorter. Default: by
+   * `threshold`. Nothing is compressed where that was not negotiated.
+   */
+  readonly compress?: boolean | undefined
+}
+
 /** The longest delay that a timer of Node's takes. */
 const MAX_DELAY = 2 ** 31 - 1
 
@@ -103,6 +111,16 @@ export function checkInteger(
     throw argumentError('ERR_OUT_OF_RANGE', `${name} must be an integer from ${lowest} to ${highest}, got ${value}`)
   }
   return value
+}
+
+/** @throws {TypeError} */
+export function checkSendOptions(what: string, options: SendOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw argumentError('ERR_INVALID_ARG_TYPE', `${what} takes options as an object, got ${typeof options}`)
+  checkNames(what, options, ['compress'])
+  if (options.compress !== undefined && typeof options.compress !== 'boolean') {
+    throw argumentError('ERR_INVALID_ARG_TYPE', `compress must be a boolean, got ${typeof options.compress}`)
+  }
 }
 
 export function checkFunction<F>(name: string, value: F | undefined): F | undefined {

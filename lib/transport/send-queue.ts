@@ -5,13 +5,16 @@
 import type { MessageData } from '../websocket/connection.ts'
 
 export interface FragmentSink {
-  /** Sends one fragment, or throws when the connection is closing. False: the next must wait for `SendQueue.resume`. */
-  sendFragment(data: MessageData, fin: boolean): boolean
+  /**
+   * Sends one fragment, or throws when the connection is closing. False: the next must wait for `SendQueue.resume`. A
+   * promise of that: it takes time to be made ready.
+   */
+  sendFragment(data: MessageData, fin: boolean): boolean | Promise<boolean>
   /** A message that was begun cannot be ended. */
   abandonMessage(): void
 }
 
-type FragmentSource = Iterable<MessageData> | AsyncIterable<MessageData>
+export type FragmentSource = Iterable<MessageData> | AsyncIterable<MessageData>
 
 interface Waiting {
   readonly task: () => void | Promise<void>
@@ -81,15 +84,14 @@ export class SendQueue {
     let last: MessageData | undefined
     let isBegun = false
     const send = async (part: MessageData) => {
-      const hasRoom = sink.sendFragment(part, false)
+      const sent = sink.sendFragment(part, false)
       isBegun = true
+      const hasRoom = typeof sent === 'boolean' ? sent : await this.wait(sent)
       if (!hasRoom) await this.#wait<void>(resolve => (this.#resume = resolve))
     }
     try {
       for (;;) {
-        const next = await this.#wait<IteratorResult<MessageData>>((resolve, reject) => {
-          Promise.resolve(parts.next()).then(resolve, reject)
-        })
+        const next = await this.wait(Promise.resolve(parts.next()))
         if (next.done) break
         if (isSlow) await send(next.value)
         else if (last !== undefined) await send(last)
@@ -97,7 +99,8 @@ export class SendQueue {
       }
       const isEmptyText = last === undefined || typeof last === 'string'
       const end = !isSlow && last !== undefined ? last : isEmptyText ? '' : new Uint8Array(0)
-      sink.sendFragment(end, true)
+      const sent = sink.sendFragment(end, true)
+      if (typeof sent !== 'boolean') await this.wait(sent)
     } catch (error) {
       if (isBegun) sink.abandonMessage()
       // Lets the source go, which may have its own troubles with that.
@@ -106,6 +109,11 @@ export class SendQueue {
         .catch(() => {})
       throw error
     }
+  }
+
+  /** Waits for a promise; rejects when the connection is closed. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return this.#wait((resolve, reject) => void promise.then(resolve, reject))
   }
 
   /** Waits for what `begin` begins; rejects when the connection is closed. */

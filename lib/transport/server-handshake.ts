@@ -6,6 +6,9 @@
 import type { Duplex } from 'node:stream'
 import { argumentError } from '../errors.ts'
 import { checkRequest, chooseProtocol, formatResponse, type Refusal, refusalFor } from '../websocket/handshake.ts'
+import { type Extension, formatExtensions } from '../websocket/header-fields.ts'
+import { acceptDeflateOffer } from '../websocket/permessage-deflate.ts'
+import { checkDeflate, type DeflateAgreement } from './deflate-options.ts'
 import { admitsOrigin } from './origin-policy.ts'
 import type { Acceptance, Authorization, CheckedServerOptions } from './server-options.ts'
 import { pathOf, type UpgradeRequest } from './upgrade-request.ts'
@@ -17,10 +20,11 @@ export interface Refused {
   readonly error?: unknown
 }
 
-/** What makes a connection of the socket: the 101, and the subprotocol that it names. */
+/** What makes a connection of the socket: the 101, and the subprotocol and extension that it names. */
 export interface Accepted {
   readonly response: string
   readonly protocol: string
+  readonly deflate?: DeflateAgreement | undefined
 }
 
 /** Whether a request gets its WebSocket. Only asks; the socket is left alone. */
@@ -42,7 +46,9 @@ export async function decideUpgrade(
       if (authorization !== true) headers = authorization.headers
     }
     const protocol = subprotocolFor(check.protocols, request, options)
-    return { response: formatResponse({ key: check.key, protocol, headers }), protocol: protocol ?? '' }
+    const deflate = deflateFor(check.extensions, request, options)
+    const response = formatResponse({ key: check.key, protocol, extensions: deflate?.accepted, headers })
+    return { response, protocol: protocol ?? '', deflate: deflate?.agreement }
   } catch (error) {
     return { refusal: { status: 500 }, error }
   }
@@ -52,14 +58,14 @@ export async function decideUpgrade(
 export function openUpgraded(
   socket: Duplex,
   head: Uint8Array,
-  { response, protocol }: Accepted,
+  { response, protocol, deflate }: Accepted,
   { settings }: CheckedServerOptions,
   registry: Set<WebSocketConnection>,
 ): WebSocketConnection | undefined {
   if (socket.destroyed || !socket.writable) return undefined
   socket.write(response, 'latin1')
   if (head.length > 0) socket.unshift(head)
-  return new WebSocketConnection(socket, 'server', settings, protocol, registry)
+  return new WebSocketConnection(socket, 'server', settings, protocol, registry, deflate)
 }
 
 function subprotocolFor(
@@ -74,6 +80,21 @@ function subprotocolFor(
     throw argumentError('ERR_INVALID_ARG_VALUE', 'protocols returned a subprotocol that the client did not offer')
   }
   return chosen
+}
+
+/** What the client offers of permessage-deflate, as far as the application wants it. */
+function deflateFor(
+  offered: readonly Extension[],
+  request: UpgradeRequest,
+  { perMessageDeflate }: CheckedServerOptions,
+): { readonly accepted: readonly Extension[]; readonly agreement: DeflateAgreement } | undefined {
+  const settings =
+    typeof perMessageDeflate === 'function' ? checkDeflate(perMessageDeflate(request), 'server') : perMessageDeflate
+  if (settings === undefined) return undefined
+  const accepted = acceptDeflateOffer(offered, settings.wanted)
+  if (accepted === undefined) return undefined
+  const { parameters, extension } = accepted
+  return { accepted: [extension], agreement: { parameters, settings, extensions: formatExtensions([extension]) } }
 }
 
 /** Only true and a status of 101 let a client in: a hook that forgets to return anything says no. */

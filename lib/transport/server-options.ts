@@ -13,6 +13,7 @@ import {
   checkSettings,
   SETTING_NAMES,
 } from './connection-options.ts'
+import { type CheckedDeflate, checkDeflate, type DeflateOptions } from './deflate-options.ts'
 import type { EventStream } from './event-stream.ts'
 import { checkOriginPolicy, type OriginPolicy } from './origin-policy.ts'
 import type { PortResponse } from './port-response.ts'
@@ -28,6 +29,8 @@ export interface Acceptance {
 
 /** True accepts, false is 403, a refusal says it in detail. */
 export type Authorization = boolean | Refusal | Acceptance
+
+type DeflateChoice = (request: UpgradeRequest) => boolean | DeflateOptions | undefined
 
 export type RequestListener = (
   request: UpgradeRequest,
@@ -47,6 +50,12 @@ export interface ServerOptions extends ConnectionSettings {
     | readonly string[]
     | ((offered: readonly string[], request: UpgradeRequest) => string | undefined)
     | undefined
+  /**
+   * Compresses messages with permessage-deflate (RFC 7692) for clients that offer it: true as the defaults have it, or
+   * as the options say; a function chooses for each request. Default false. Compression can betray secrets: see the
+   * README.
+   */
+  readonly perMessageDeflate?: boolean | DeflateOptions | DeflateChoice | undefined
   /** Called when a request is otherwise fine. Anything but true or a status of 101 refuses it; a throw is 500. */
   readonly authorize?: ((request: UpgradeRequest) => MaybePromise<Authorization>) | undefined
   /**
@@ -79,6 +88,7 @@ const OPTION_NAMES = [
   'path',
   'origin',
   'protocols',
+  'perMessageDeflate',
   'authorize',
   'onRequest',
   'handshakeTimeout',
@@ -92,6 +102,7 @@ export interface CheckedServerOptions {
   readonly path: string | undefined
   readonly origin: OriginPolicy | undefined
   readonly protocols: ServerOptions['protocols']
+  readonly perMessageDeflate: CheckedDeflate | DeflateChoice | undefined
   readonly authorize: ServerOptions['authorize']
   readonly onRequest: ServerOptions['onRequest']
   readonly handshakeTimeout: number
@@ -102,7 +113,7 @@ export interface CheckedServerOptions {
 /** @throws {TypeError | RangeError} naming the option that is wrong */
 export function checkServerOptions(options: ServerOptions): CheckedServerOptions {
   checkNames('WebSocketServer', options, OPTION_NAMES)
-  const { path, protocols } = options
+  const { path, protocols, perMessageDeflate } = options
   if (path !== undefined && !(typeof path === 'string' && path.startsWith('/') && !path.includes('?'))) {
     throw argumentError(
       'ERR_INVALID_ARG_VALUE',
@@ -116,6 +127,8 @@ export function checkServerOptions(options: ServerOptions): CheckedServerOptions
     path,
     origin: checkOriginPolicy(options.origin),
     protocols,
+    perMessageDeflate:
+      typeof perMessageDeflate === 'function' ? perMessageDeflate : checkDeflate(perMessageDeflate, 'server'),
     authorize: checkFunction('authorize', options.authorize),
     onRequest: checkFunction('onRequest', options.onRequest),
     handshakeTimeout: checkDelay('handshakeTimeout', options.handshakeTimeout, 10_000),

@@ -4,25 +4,31 @@
  * control both ways, the heartbeat, the time limits, and the record of how it closed.
  *
  * - Reading: see `MessageInbox`. While no message is wanted the stream is paused, and TCP slows the peer down.
+ *   While one is being inflated in the thread pool it is paused as well, and what has ended ends for us afterwards.
  * - Writing: all that is sent while one chunk is handled, or else within one tick, leaves in one write.
  * - Closing: the table in `close.ts`; here are the timer that bounds it, and who ends the transport.
  */
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { argumentError, ClosedError, type ProtocolError } from '../errors.ts'
-import { ABNORMAL_CLOSURE, type CloseStatus, type ClosingState, checkCloseArguments } from '../websocket/close.ts'
-import { Connection, type MessageData, payloadOf } from '../websocket/connection.ts'
+import { ABNORMAL_CLOSURE, type CloseStatus, checkCloseArguments } from '../websocket/close.ts'
+import { Connection, type Inflated, type MessageData, payloadOf } from '../websocket/connection.ts'
 import type { Role } from '../websocket/frame.ts'
 import { FrameTracer } from '../websocket/frame-trace.ts'
-import { judgeSilence } from '../websocket/keepalive.ts'
+import type { DeflateParameters } from '../websocket/permessage-deflate.ts'
 import { ByteChannel } from './byte-channel.ts'
-import type { CloseRecord, GiveUp } from './close-record.ts'
-import type { CheckedSettings } from './connection-options.ts'
+import { type CloseRecord, CloseStory, type GiveUp } from './close-record.ts'
+import { type CheckedSettings, checkSendOptions, type SendOptions } from './connection-options.ts'
+import { type DeflateAgreement, termsFor } from './deflate-options.ts'
+import { Drain } from './drain.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { nextMaskingKey } from './masking-keys.ts'
+import { MessageDeflater } from './message-deflater.ts'
 import { MessageInbox } from './message-inbox.ts'
+import { MessageInflater } from './message-inflater.ts'
+import { MessageOutbox } from './message-outbox.ts'
+import { PreparedMessage } from './prepared-message.ts'
 import { RoundTrips } from './round-trips.ts'
-import { SendQueue } from './send-queue.ts'
-import { clockFor, type TickClock } from './tick-clock.ts'
 
 /** A message: a string for text, a Buffer for binary. */
 export type Message = string | Buffer
@@ -44,11 +50,15 @@ export interface WebSocketConnectionEvents {
 /** Output at which the end of the turn is not waited for: the write would not get cheaper by growing. */
 const FLUSH_AT = 65_536
 
-// It is the handler of its core, the owner of its channel, the sink of its queue and a member of its clock. That is
-// not declared, because those methods are internal and not in the published types.
+// It is the handler of its core and the owner of its channel, heartbeat, inflater and outbox. That is not declared,
+// because those methods are internal and not in the published types.
 export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents> {
   /** The subprotocol that was agreed on; an empty string if none. */
   readonly protocol: string
+  /** The extensions that were agreed on, as the server wrote them; an empty string if none. */
+  readonly extensions: string
+  /** What permessage-deflate was agreed to do; undefined if it was not agreed on. */
+  readonly deflate: DeflateParameters | undefined
 
   readonly #settings: CheckedSettings
   readonly #core: Connection
@@ -56,30 +66,22 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   readonly #inbox: MessageInbox = new MessageInbox()
   /** Holds this connection until it is closed. */
   readonly #registry: Set<WebSocketConnection> | undefined
-  readonly #clock: TickClock
-  #lastReceived: number
-  #pingSent = -1
-  /** Bytes that the system had taken when the peer was last asked. */
-  #takenAtPing = 0
+  readonly #heartbeat: Heartbeat
 
   #inTurn = false
   #flushScheduled = false
-  /** `send` has returned false, and 'drain' is owed. */
-  #needsDrain = false
-  #drainWaiters: { resolve: () => void; reject: (error: Error) => void }[] | undefined = undefined
-  #queue: SendQueue | undefined = undefined
+  readonly #drain: Drain = new Drain()
+  /** When sending is more than writing a frame: something is compressed, or was sent in fragments. */
+  #outbox: MessageOutbox | undefined = undefined
+  #inflater: MessageInflater | undefined = undefined
+  /** Ends of the transport that wait until what came before them has been inflated. */
+  #heldBack: (() => void)[] | undefined = undefined
   #roundTrips: RoundTrips | undefined = undefined
   #tracers: { readonly in: FrameTracer; readonly out: FrameTracer } | undefined = undefined
 
   #closeRequested = false
   #closeTimer: NodeJS.Timeout | undefined = undefined
-  #by: CloseRecord['detail']['by'] | undefined = undefined
-  #cause: string | undefined = undefined
-  #error: Error | undefined = undefined
-  /** Where the closing handshake stood when the transport ended. */
-  #stage: Exclude<ClosingState, 'closed'> | undefined = undefined
-  /** Bytes that had not been handed to it then. */
-  #unsent = 0
+  readonly #story: CloseStory = new CloseStory()
   #record: CloseRecord | undefined = undefined
   #closed: { readonly promise: Promise<CloseRecord>; readonly resolve: (record: CloseRecord) => void } | undefined =
     undefined
@@ -91,14 +93,28 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     settings: CheckedSettings,
     protocol: string,
     registry?: Set<WebSocketConnection>,
+    deflate?: DeflateAgreement,
   ) {
     super()
     this.#registry = registry?.add(this)
     const { maxMessageSize, maxFragments, maxChunks, heartbeat, trace } = settings
     const maskingKeys = role === 'client' ? { maskingKeys: nextMaskingKey } : {}
     this.protocol = protocol
+    this.extensions = deflate?.extensions ?? ''
+    this.deflate = deflate?.parameters
     this.#settings = settings
-    this.#core = new Connection({ role, maxMessageSize, maxFragments, maxChunks, ...maskingKeys }, this)
+    const core = { role, maxMessageSize, maxFragments, maxChunks, ...maskingKeys }
+    if (deflate === undefined) {
+      this.#core = new Connection(core, this)
+    } else {
+      const { parameters, settings } = deflate
+      const { sending, receiving } = termsFor(role, parameters)
+      const inflater = new MessageInflater(receiving, this)
+      this.#inflater = inflater
+      this.#core = new Connection({ ...core, inflate: (data, maxLength) => inflater.inflate(data, maxLength) }, this)
+      const deflater = new MessageDeflater(sending, settings.level)
+      this.#outbox = new MessageOutbox(this.#core, { deflater, threshold: settings.threshold }, this)
+    }
     if (trace !== undefined) {
       const tracer = (direction: 'in' | 'out') =>
         new FrameTracer(frame => {
@@ -110,10 +126,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
         })
       this.#tracers = { in: tracer('in'), out: tracer('out') }
     }
-    this.#clock = clockFor(heartbeat === undefined ? Infinity : Math.min(heartbeat.interval, heartbeat.timeout))
-    this.#lastReceived = this.#clock.now
-    this.#clock.add(this)
     this.#channel = new ByteChannel(stream, this)
+    this.#heartbeat = new Heartbeat(heartbeat, this.#channel, this)
   }
 
   /** `open` until the closing handshake begins on either side, `closed` when the transport is gone. */
@@ -124,7 +138,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** Bytes that were sent and not taken by the system: frames, and what waits behind a message in fragments. */
   get bufferedAmount(): number {
-    return this.#unwritten + (this.#queue?.length ?? 0)
+    return this.#unwritten + (this.#outbox?.length ?? 0)
   }
 
   /** Resolves with the close record once the connection is closed; never rejects. */
@@ -139,23 +153,29 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary. Bytes above 16 KiB are not copied on a server: leave them as
-   * they are until `drained()`.
+   * Sends a message: a string as text, bytes as binary, or one that was prepared for many. Bytes above 16 KiB are not
+   * copied on a server: leave them as they are until `drained()`.
    *
    * @returns false above the high-water mark: wait for `drained()` or 'drain' before sending more. Also false, and
    * nothing is sent, once the connection is closing; `drained()` then rejects.
-   * @throws {TypeError} data is neither a string nor bytes
+   * @throws {TypeError} data is neither a string nor bytes, or an option is wrong
    */
-  send(data: MessageData): boolean {
-    if (this.#needsDrain && this.bufferedAmount > this.#settings.maxBufferedAmount) {
+  send(data: MessageData | PreparedMessage, options?: SendOptions): boolean {
+    if (options !== undefined) checkSendOptions('send', options)
+    if (this.#drain.isOwed && this.bufferedAmount > this.#settings.maxBufferedAmount) {
       this.#giveUp('WS_ERR_OUTPUT_LIMIT')
     }
     if (this.#closeRequested) {
-      payloadOf(data)
+      if (!(data instanceof PreparedMessage)) payloadOf(data)
       return false
     }
-    if (this.#queue?.isBusy) this.#enqueue(data)
-    else if (!this.#core.send(data)) return false
+    if (this.#outbox !== undefined) {
+      if (!this.#outbox.send(data, options?.compress)) return false
+    } else if (data instanceof PreparedMessage) {
+      if (!this.#core.sendEncoded(data)) return false
+    } else if (!this.#core.send(data)) {
+      return false
+    }
     if (this.#core.outputLength >= FLUSH_AT) this.#flush()
     return this.#isBelowHighWaterMark()
   }
@@ -163,16 +183,21 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   /**
    * Sends one message in fragments, each as soon as the source has it; the first decides between text and binary.
    * Messages that are sent meanwhile wait behind it. If the source fails the message cannot be ended, so the
-   * connection is closed with 1011.
+   * connection is closed with 1011. The first fragment's length decides whether the message is compressed, if `compress`
+   * does not.
    *
    * @returns resolves when the last fragment was handed over; rejects with the source's error or a `ClosedError`
    */
-  sendFragments(source: Iterable<MessageData> | AsyncIterable<MessageData>): Promise<void> {
+  sendFragments(
+    source: Iterable<MessageData> | AsyncIterable<MessageData>,
+    options: SendOptions = {},
+  ): Promise<void> {
+    checkSendOptions('sendFragments', options)
     if (typeof source === 'string')
       throw argumentError('ERR_INVALID_ARG_VALUE', 'source must yield fragments: to send a string, call send')
-    if (this.state !== 'open') return Promise.reject(this.#closedError())
-    this.#queue ??= new SendQueue()
-    return this.#queue.addFragments(source, this)
+    if (this.state !== 'open') return Promise.reject(this.closedError())
+    this.#outbox ??= new MessageOutbox(this.#core, undefined, this)
+    return this.#outbox.sendFragments(source, options.compress)
   }
 
   /**
@@ -180,8 +205,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
    * Rejects with a `ClosedError` when the connection is closing or closes first.
    */
   drained(): Promise<void> {
-    if (this.state !== 'open') return Promise.reject(this.#closedError())
-    return this.#untilDrained()
+    if (this.state !== 'open') return Promise.reject(this.closedError())
+    return this.#drain.wait()
   }
 
   /**
@@ -196,7 +221,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     this.#roundTrips ??= new RoundTrips()
     this.#roundTrips.checkRoom()
     const isSent = this.#core.ping(bytes)
-    const answer = isSent ? this.#roundTrips.begin(Buffer.from(bytes)) : Promise.reject(this.#closedError())
+    const answer = isSent ? this.#roundTrips.begin(Buffer.from(bytes)) : Promise.reject(this.closedError())
     // Many send a Ping for its own sake: a peer that goes away before the Pong must not cost them the process.
     answer.catch(() => {})
     return answer
@@ -225,10 +250,10 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     checkCloseArguments(code, reason)
     if (this.#closeRequested || this.#core.state !== 'open') return
     this.#closeRequested = true
-    this.#by ??= 'local'
+    this.#story.endedBy('local')
     this.#startCloseTimer()
-    if (this.#queue?.isBusy) void this.#queue.add(() => this.#startClosing(code, reason))
-    else this.#startClosing(code, reason)
+    if (this.#outbox === undefined) this.#startClosing(code, reason)
+    else this.#outbox.whenSent(() => this.#startClosing(code, reason))
   }
 
   /** Cuts the connection at once, without a closing handshake. */
@@ -298,14 +323,14 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** @internal */
   onClose(status: CloseStatus): void {
-    this.#by ??= 'peer'
+    this.#story.endedBy('peer')
     this.emit('closing', status)
   }
 
   /** @internal */
   onFailure(error: ProtocolError): void {
-    this.#by ??= 'local'
-    this.#fault(error.code, error)
+    this.#story.endedBy('local')
+    this.#story.fault(error.code, error)
   }
 
   /** @internal */
@@ -317,7 +342,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** @internal */
   onData(chunk: Buffer): void {
-    this.#lastReceived = this.#clock.now
+    this.#heartbeat.received()
     this.#tracers?.in.push(chunk)
     this.#turn(chunk)
   }
@@ -325,7 +350,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   /** @internal */
   onEnd(): void {
     this.#readRest()
-    if (this.#core.state === 'open' || this.#core.state === 'close-sent') this.#by ??= 'transport'
+    if (this.#core.isInflating) return this.#holdBack(() => this.onEnd())
+    if (this.#core.state === 'open' || this.#core.state === 'close-sent') this.#story.endedBy('transport')
     this.#transportEnded()
     this.#channel.end()
     this.#startCloseTimer()
@@ -335,41 +361,33 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   onTaken(): void {
     if (this.#channel.buffered <= this.#settings.highWaterMark) this.#core.drained()
     // Not now: the stream is in the middle of its own accounts.
-    if (this.#needsDrain) process.nextTick(() => this.#checkDrained())
+    if (this.#drain.isOwed) process.nextTick(() => this.#checkDrained())
   }
 
   /** @internal */
   onClosed(error: Error | undefined): void {
     this.#readRest()
-    if (error !== undefined) this.#fault((error as NodeJS.ErrnoException).code, error)
-    this.#by ??= 'transport'
+    if (this.#core.isInflating) return this.#holdBack(() => this.onClosed(error))
+    this.#inflater?.abort()
+    if (error !== undefined) this.#story.fault((error as NodeJS.ErrnoException).code, error)
+    this.#story.endedBy('transport')
     this.#transportEnded()
     clearTimeout(this.#closeTimer)
-    this.#clock.remove(this)
-    const { closeReceived, closeSent } = this.#core
-    const record: CloseRecord = {
-      code: closeReceived?.code ?? ABNORMAL_CLOSURE,
-      reason: closeReceived?.reason ?? '',
-      wasClean: closeReceived !== undefined && closeSent !== undefined,
-      detail: {
-        by: this.#by,
-        stage: this.#stage ?? 'open',
-        cause: this.#cause,
-        error: this.#error,
-        sent: closeSent,
-        sinceReceived: this.#clock.now - this.#lastReceived,
-        buffered: this.#unsent + this.#channel.unsent,
-      },
-    }
+    this.#heartbeat.stop()
+    const record = this.#story.record(this.#core.closeReceived, this.#core.closeSent, {
+      sinceReceived: this.#heartbeat.sinceReceived,
+      unsent: this.#channel.unsent,
+    })
     this.#record = record
     this.#registry?.delete(this)
     this.#inbox.end()
-    this.#queue?.abort(this.#closedError())
-    this.#roundTrips?.fail(this.#closedError())
-    this.#rejectDrainWaiters()
+    this.#outbox?.abort()
+    this.#roundTrips?.fail(this.closedError())
+    this.#drain.fail(() => this.closedError())
     this.#closed?.resolve(record)
+    const { error: fault } = this.#story
     try {
-      if (this.#error !== undefined && this.listenerCount('error') > 0) this.emit('error', this.#error)
+      if (fault !== undefined && this.listenerCount('error') > 0) this.emit('error', fault)
     } catch (error) {
       throwLater(error)
     }
@@ -377,11 +395,16 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   /** @internal */
-  sendFragment(data: MessageData, fin: boolean): boolean {
-    if (!this.#core.sendFragment(data, fin)) throw this.#closedError()
-    // What waits behind this message does not count: it cannot go before.
+  onInflated(result: Inflated): void {
+    this.#turn(undefined, undefined, result)
+    this.#releaseHeldBack()
+  }
+
+  /** @internal */
+  hasRoom(): boolean {
+    // What waits behind the message that is being sent does not count: it cannot go before.
     if (this.#unwritten <= this.#settings.highWaterMark) return true
-    this.#needsDrain = true
+    this.#drain.isOwed = true
     return false
   }
 
@@ -391,20 +414,19 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   /** @internal */
-  onTick(now: number): void {
-    const { heartbeat } = this.#settings
-    if (heartbeat === undefined || this.#core.state !== 'open') return
-    const verdict = judgeSilence(heartbeat, now, this.#lastReceived, this.#pingSent)
-    if (verdict === 'wait') return
-    // A peer that makes room for bytes that had to wait is alive, even if what it says has not come through; and
-    // while we do not read, the silence is ours.
-    const { buffered, taken, isPaused } = this.#channel
-    if (verdict === 'dead' && !isPaused && taken <= this.#takenAtPing) return this.#giveUp('WS_ERR_HEARTBEAT_TIMEOUT')
-    // When nothing waits the system takes bytes for a peer that is gone as well.
-    this.#takenAtPing = buffered > 0 ? taken : Infinity
+  get isOpen(): boolean {
+    return this.#core.state === 'open'
+  }
+
+  /** @internal */
+  askPeer(): void {
     this.#core.ping()
-    this.#pingSent = now
     this.#flush()
+  }
+
+  /** @internal */
+  giveUpPeer(): void {
+    this.#giveUp('WS_ERR_HEARTBEAT_TIMEOUT')
   }
 
   /** Somebody takes the next message, or it is dropped. */
@@ -436,11 +458,12 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   /** One turn: reads, then writes all that was sent meanwhile at once, then sees where the connection stands. */
-  #turn(chunk: Buffer | undefined, held?: Message): void {
+  #turn(chunk: Buffer | undefined, held?: Message, inflated?: Inflated): void {
     this.#inTurn = true
     try {
       if (held !== undefined) this.onMessage(held)
-      if (chunk !== undefined) this.#core.receive(chunk)
+      if (inflated !== undefined) this.#core.inflated(inflated)
+      else if (chunk !== undefined) this.#core.receive(chunk)
       else this.#core.read()
     } catch (error) {
       // A listener's. Thrown into the stream it would stop that in the middle of its work; the rest of the chunk is
@@ -455,14 +478,14 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   /** Makes the stream do what the state of the connection asks for. */
   #settle(): void {
-    const { state, facts, paused, unread } = this.#core
+    const { state, facts, paused, isInflating, unread } = this.#core
     if (state === 'close-exchanged' || state === 'failed') {
       // §7.1.1: the server closes TCP first; §7.1.7: who fails the connection closes it. What comes is discarded,
       // because closing with unread bytes would reset the connection and lose our Close frame.
       if (state === 'failed' || facts.closesTransportFirst) this.#channel.end()
       this.#channel.resume()
       this.#startCloseTimer()
-    } else if (paused) {
+    } else if (paused || isInflating) {
       if (unread > 0) this.#channel.pause()
     } else if (state !== 'closed') {
       this.#channel.resume()
@@ -481,7 +504,7 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     if (this.#tracers !== undefined) for (const piece of pieces) this.#tracers.out.push(piece)
     this.#channel.write(pieces, outputLength, highWaterMark)
     this.#core.congested = this.#channel.buffered > highWaterMark
-    if (this.#needsDrain) process.nextTick(() => this.#checkDrained())
+    if (this.#drain.isOwed) process.nextTick(() => this.#checkDrained())
   }
 
   static #flushAll(): void {
@@ -493,16 +516,8 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
 
   #isBelowHighWaterMark(): boolean {
     if (this.bufferedAmount <= this.#settings.highWaterMark) return true
-    this.#needsDrain = true
+    this.#drain.isOwed = true
     return false
-  }
-
-  #untilDrained(): Promise<void> {
-    if (!this.#needsDrain) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      this.#drainWaiters ??= []
-      this.#drainWaiters.push({ resolve, reject })
-    })
   }
 
   /** Bytes of frames that the system has not taken. */
@@ -513,31 +528,19 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   #checkDrained(): void {
     const { highWaterMark } = this.#settings
     // A transport that is gone holds nothing either.
-    if (!this.#needsDrain || this.#core.state === 'closed' || this.#unwritten > highWaterMark) return
-    this.#queue?.resume()
+    if (!this.#drain.isOwed || this.#core.state === 'closed' || this.#unwritten > highWaterMark) return
+    this.#outbox?.resume()
     if (this.bufferedAmount > highWaterMark) return
-    this.#needsDrain = false
-    for (const { resolve } of this.#drainWaiters?.splice(0) ?? []) resolve()
+    this.#drain.settle()
     this.emit('drain')
-  }
-
-  #rejectDrainWaiters(): void {
-    for (const { reject } of this.#drainWaiters?.splice(0) ?? []) reject(this.#closedError())
-  }
-
-  /** Lets a message wait its turn; bytes are copied, since the caller may use them again. */
-  #enqueue(data: MessageData): void {
-    const payload = payloadOf(data)
-    const kept = typeof payload === 'string' ? payload : Buffer.from(payload)
-    void this.#queue?.add(() => void this.#core.send(kept), kept.length)
   }
 
   #startClosing(code: number | undefined, reason: string | undefined): void {
     this.#closeRequested = true
-    this.#by ??= 'local'
+    this.#story.endedBy('local')
     this.#core.close(code, reason)
     this.#startCloseTimer()
-    this.#rejectDrainWaiters()
+    this.#drain.fail(() => this.closedError())
     if (!this.#inbox.isPulled) this.#discardMessages()
   }
 
@@ -553,26 +556,35 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
   }
 
   #giveUp(cause: GiveUp): void {
-    this.#by ??= 'local'
-    this.#fault(cause, undefined)
+    this.#story.endedBy('local')
+    this.#story.fault(cause, undefined)
     this.#transportEnded()
+    this.#inflater?.abort()
     this.#channel.destroy()
+    // If the transport was gone before, it does not say so again.
+    process.nextTick(() => this.#releaseHeldBack())
   }
 
-  #fault(cause: string | undefined, error: Error | undefined): void {
-    this.#cause ??= cause
-    this.#error ??= error
+  /** The transport has ended, but a message that came before is still being inflated. */
+  #holdBack(end: () => void): void {
+    this.#heldBack ??= []
+    this.#heldBack.push(end)
+  }
+
+  #releaseHeldBack(): void {
+    // Another message may have come to be inflated: then each of these holds itself back again.
+    if (!this.#core.isInflating) for (const end of this.#heldBack?.splice(0) ?? []) end()
   }
 
   #transportEnded(): void {
     const { state } = this.#core
     if (state === 'closed') return
-    this.#stage = state
-    this.#unsent = this.#core.outputLength
+    this.#story.transportEnded(state, this.#core.outputLength)
     this.#core.transportEnded()
   }
 
-  #closedError(): ClosedError {
+  /** @internal */
+  closedError(): ClosedError {
     const { code, reason, wasClean } = this.#record ?? { code: ABNORMAL_CLOSURE, reason: '', wasClean: false }
     return new ClosedError(code, reason, wasClean)
   }

@@ -91,7 +91,7 @@ export class WebSocket extends EventTarget {
 
   /** The extensions in use. */
   get extensions(): string {
-    return ''
+    return this.#connection?.extensions ?? ''
   }
 
   get binaryType(): BinaryType {

@@ -11,6 +11,9 @@
  * The handler is never called inside the parser: each call is made between two frames, with everything at rest, so
  * a handler may send, pause, close or abandon the connection. It holds at most one message within the limits, the
  * chunk that is being read, and one Pong that is owed.
+ *
+ * Compressed messages (RFC 7692) are given to one function that inflates them, and are told as any other. While that
+ * takes its time nothing behind the message is read, so that all that comes stays in order.
  */
 import { constants } from 'node:buffer'
 import { isAnyArrayBuffer } from 'node:util/types'
@@ -26,11 +29,20 @@ import {
   truncateReason,
   writeClosePayload,
 } from './close.ts'
-import { CONTROL_BIT, FIN, MAX_CONTROL_PAYLOAD_LENGTH, OPCODES, ROLES, type Role, type RoleFacts } from './frame.ts'
+import {
+  CONTROL_BIT,
+  FIN,
+  MAX_CONTROL_PAYLOAD_LENGTH,
+  OPCODES,
+  ROLES,
+  type Role,
+  type RoleFacts,
+  RSV1,
+} from './frame.ts'
 import { FrameParser } from './frame-parser.ts'
 import { FrameWriter, type MaskingKeySource } from './frame-writer.ts'
 import { type MessageLimits, OutgoingMessage, PartialMessage } from './message.ts'
-import { decodeText } from './utf8.ts'
+import { decodeText, isAsciiRange } from './utf8.ts'
 
 export interface ConnectionOptions {
   readonly role: Role
@@ -45,6 +57,29 @@ export interface ConnectionOptions {
    * connection with 1008. Default 1,048,576.
    */
   readonly maxChunks?: number
+  /** Given when permessage-deflate was negotiated (RFC 7692): what undoes it, which this machine does not. */
+  readonly inflate?: Inflate
+}
+
+/**
+ * Inflates the data of a compressed message, in the order of the calls (RFC 7692 §7.2.2). The data may be read during
+ * the call only.
+ *
+ * @param maxLength bytes that the message may come to; more is `WS_ERR_UNSUPPORTED_MESSAGE_LENGTH`
+ * @returns undefined when it takes time: `Connection.inflated` is then to be called, and nothing is read before
+ */
+export type Inflate = (data: Buffer, maxLength: number) => Inflated | undefined
+
+/** The bytes of the message, which then belong to the connection; or what is wrong with it. */
+export type Inflated = Buffer | ViolationCode
+
+/** A message, or a fragment of one, in the form in which its frame carries it. */
+export interface EncodedMessage {
+  /** The payload is UTF-8, or was before it was compressed. */
+  readonly isText: boolean
+  /** The payload is what RFC 7692 §7.2.1 makes of the message. Of fragments it is the first one that tells. */
+  readonly isCompressed: boolean
+  readonly payload: Uint8Array
 }
 
 export const DEFAULT_LIMITS = { maxMessageSize: 1_048_576, maxFragments: 131_072, maxChunks: 1_048_576 } as const
@@ -82,6 +117,10 @@ export class Connection {
   readonly #limits: MessageLimits
   readonly #parser: FrameParser
   readonly #writer: FrameWriter
+  readonly #maxMessageSize: number
+  readonly #inflate: Inflate | undefined
+  /** Opcode of the message that is being inflated. */
+  #inflating: number | undefined = undefined
   #state: ClosingState = 'open'
   #incoming: PartialMessage | undefined = undefined
   #outgoing: OutgoingMessage | undefined = undefined
@@ -104,7 +143,9 @@ export class Connection {
     this.facts = ROLES[options.role]
     this.#handler = handler
     this.#limits = limits
-    this.#parser = new FrameParser(this.facts.expectsMask, limits.maxMessageSize, false)
+    this.#maxMessageSize = limits.maxMessageSize
+    this.#inflate = options.inflate
+    this.#parser = new FrameParser(this.facts.expectsMask, limits.maxMessageSize, options.inflate !== undefined)
     this.#writer = new FrameWriter(this.facts.sendsMask ? options.maskingKeys : undefined)
   }
 
@@ -122,6 +163,11 @@ export class Connection {
     return this.#parser.unread
   }
 
+  /** A message is being inflated, and nothing is read before `inflated` is called. */
+  get isInflating(): boolean {
+    return this.#inflating !== undefined
+  }
+
   /** Takes bytes from the peer. The chunk becomes the connection's own: payload is unmasked where it lies. */
   receive(chunk: Buffer): void {
     if (!readsInput(this.#state)) return
@@ -135,7 +181,7 @@ export class Connection {
     this.#reading = true
     const parser = this.#parser
     try {
-      while (!this.paused && readsInput(this.#state) && parser.next()) {
+      while (!this.paused && this.#inflating === undefined && readsInput(this.#state) && parser.next()) {
         if ((parser.byte0 & CONTROL_BIT) !== 0) this.#readControlPiece()
         else if (this.#incoming === undefined && parser.isWhole && parser.fin) this.#readWholeMessage()
         else this.#readMessagePiece()
@@ -147,6 +193,15 @@ export class Connection {
     parser.release()
   }
 
+  /** What became of the message that `inflate` took its time for; goes on reading. Ignored when none is awaited. */
+  inflated(result: Inflated): void {
+    const opcode = this.#inflating
+    if (opcode === undefined) return
+    this.#inflating = undefined
+    this.#receiveInflated(opcode, result)
+    this.read()
+  }
+
   /**
    * Sends a message. False, and nothing is sent, once the closing handshake has begun.
    *
@@ -154,10 +209,15 @@ export class Connection {
    */
   send(data: MessageData): boolean {
     const payload = payloadOf(data)
-    if (this.#outgoing !== undefined && this.#state === 'open') {
-      throw new Error('a fragmented message is being sent: finish it first')
-    }
+    this.#checkOutgoing()
     return this.#write(FIN | (typeof payload === 'string' ? OPCODES.text : OPCODES.binary), payload)
+  }
+
+  /** Sends a message that was encoded by the caller, who answers for it. False as with `send`. */
+  sendEncoded({ isText, isCompressed, payload }: EncodedMessage): boolean {
+    this.#checkOutgoing()
+    this.#checkCompressed(isCompressed)
+    return this.#write(FIN | (isCompressed ? RSV1 : 0) | (isText ? OPCODES.text : OPCODES.binary), payload)
   }
 
   /**
@@ -169,15 +229,21 @@ export class Connection {
     const payload = payloadOf(data)
     if (this.#state !== 'open') return false
     const isText = typeof payload === 'string'
-    this.#outgoing ??= new OutgoingMessage(isText)
-    const message = this.#outgoing
-    if (message.isText !== isText)
-      throw argumentError('ERR_INVALID_ARG_VALUE', 'a message is text or binary: its fragments must be alike')
+    const message = this.#fragmented(isText, false)
     if (fin) this.#outgoing = undefined
     return this.#write(
       (fin ? FIN : 0) | message.nextOpcode(),
       isText ? message.joinSurrogates(payload, fin) : payload,
     )
+  }
+
+  /** Sends the next fragment of a message that is encoded by the caller, who answers for it. */
+  sendEncodedFragment({ isText, isCompressed, payload }: EncodedMessage, fin: boolean): boolean {
+    this.#checkCompressed(isCompressed)
+    if (this.#state !== 'open') return false
+    const message = this.#fragmented(isText, isCompressed)
+    if (fin) this.#outgoing = undefined
+    return this.#write((fin ? FIN : 0) | message.nextOpcode(), payload)
   }
 
   /** @throws {RangeError} the payload is longer than 125 bytes */
@@ -231,7 +297,8 @@ export class Connection {
   }
 
   #readWholeMessage(): void {
-    const { chunk, start, end, opcode } = this.#parser
+    const { chunk, start, end, opcode, rsv1 } = this.#parser
+    if (rsv1) return this.#startInflating(opcode, chunk.subarray(start, end))
     if (opcode === OPCODES.binary) return this.#handler.onMessage(ownBytes(chunk, start, end))
     const text = decodeText(chunk, start, end, this.#parser.isAscii)
     if (text === undefined) this.#fail('WS_ERR_INVALID_UTF8')
@@ -240,14 +307,34 @@ export class Connection {
 
   #readMessagePiece(): void {
     const parser = this.#parser
-    this.#incoming ??= new PartialMessage(parser.opcode, parser.payloadLength)
-    const violation = this.#incoming.append(parser, this.#limits)
+    this.#incoming ??= new PartialMessage(parser.opcode, parser.rsv1, parser.payloadLength)
+    const incoming = this.#incoming
+    const violation = incoming.append(parser, this.#limits)
     if (violation !== undefined) return this.#fail(violation)
     if (parser.remaining !== 0 || !parser.fin) return
-    const message = this.#incoming.finish()
     this.#incoming = undefined
+    if (incoming.isCompressed) return this.#startInflating(incoming.opcode, incoming.bytes)
+    const message = incoming.finish()
     if (message === undefined) this.#fail('WS_ERR_INVALID_UTF8')
     else this.#handler.onMessage(message)
+  }
+
+  #startInflating(opcode: number, data: Buffer): void {
+    this.#inflating = opcode
+    const result = this.#inflate?.(data, this.#maxMessageSize)
+    if (result === undefined) return
+    this.#inflating = undefined
+    this.#receiveInflated(opcode, result)
+  }
+
+  #receiveInflated(opcode: number, result: Inflated): void {
+    if (typeof result === 'string') return this.#fail(result)
+    if (result.length > this.#maxMessageSize) return this.#fail('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+    if (opcode === OPCODES.binary) return this.#handler.onMessage(result)
+    // RFC 6455 §8.1 is about the text, and so about what comes out (RFC 7692 §7.2.2 comes first)
+    const text = decodeText(result, 0, result.length, isAsciiRange(result, 0, result.length))
+    if (text === undefined) this.#fail('WS_ERR_INVALID_UTF8')
+    else this.#handler.onMessage(text)
   }
 
   #readControlPiece(): void {
@@ -301,10 +388,30 @@ export class Connection {
     this.#state = next
     if (!readsInput(next)) {
       this.#incoming = undefined
+      this.#inflating = undefined
       this.#parser.discard()
     }
     // Only now, because the handler may send or close: nothing goes out behind the Close frame (§5.5.1).
     if (sendsClose && isFirstOutput) this.#handler.onOutput()
+  }
+
+  #checkOutgoing(): void {
+    if (this.#outgoing !== undefined && this.#state === 'open') {
+      throw new Error('a fragmented message is being sent: finish it first')
+    }
+  }
+
+  #checkCompressed(isCompressed: boolean): void {
+    // RFC 7692 §6: RSV1 means nothing, and so breaks RFC 6455 §5.2, when the extension is not in use
+    if (isCompressed && this.#inflate === undefined) throw new Error('permessage-deflate was not negotiated')
+  }
+
+  /** The message that the next fragment belongs to; begun by it, if none is. */
+  #fragmented(isText: boolean, isCompressed: boolean): OutgoingMessage {
+    this.#outgoing ??= new OutgoingMessage(isText, isCompressed)
+    if (this.#outgoing.isText !== isText)
+      throw argumentError('ERR_INVALID_ARG_VALUE', 'a message is text or binary: its fragments must be alike')
+    return this.#outgoing
   }
 
   #writeControl(opcode: number, data: MessageData): boolean {

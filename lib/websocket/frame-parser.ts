@@ -12,7 +12,7 @@
  * are applied to the header, before a byte of the payload is looked at.
  */
 import type { ViolationCode } from '../errors.ts'
-import { CONTROL_BIT, checkHeader, FIN, LENGTH_BITS, MAX_HEADER_LENGTH, OPCODE_BITS, OPCODES } from './frame.ts'
+import { CONTROL_BIT, checkHeader, FIN, LENGTH_BITS, MAX_HEADER_LENGTH, OPCODE_BITS, OPCODES, RSV1 } from './frame.ts'
 import { advanceKey, maskBytes } from './mask.ts'
 import { isAsciiRange } from './utf8.ts'
 
@@ -36,6 +36,8 @@ export class FrameParser {
   readonly #expectsMask: boolean
   readonly #deflate: boolean
   readonly #maxMessageSize: number
+  /** What the headers of this message may announce. */
+  #limit = 0
   /** Where the unread bytes of the chunk begin. */
   #position = 0
   #inPayload = false
@@ -60,6 +62,10 @@ export class FrameParser {
 
   get fin(): boolean {
     return this.byte0 >= FIN
+  }
+
+  get rsv1(): boolean {
+    return (this.byte0 & RSV1) !== 0
   }
 
   /** The piece is the whole payload. */
@@ -168,10 +174,12 @@ export class FrameParser {
     }
 
     const isData = (byte0 & CONTROL_BIT) === 0
-    const messageLength = ((byte0 & OPCODE_BITS) === OPCODES.continuation ? this.#messageLength : 0) + length
+    const isContinuation = (byte0 & OPCODE_BITS) === OPCODES.continuation
+    const messageLength = (isContinuation ? this.#messageLength : 0) + length
+    if (isData && !isContinuation) this.#limit = this.#limitFor(byte0)
     // §10.4: implementations with limits on "the frame size or total message size after reassembly from multiple
     // frames MUST protect themselves against exceeding those limits": here, before a byte of it is kept
-    if (isData && messageLength > this.#maxMessageSize) return this.#refuse('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+    if (isData && messageLength > this.#limit) return this.#refuse('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
 
     if (this.#expectsMask) {
       if (limit < end + 4) return 0
@@ -184,6 +192,15 @@ export class FrameParser {
     this.remaining = length
     this.#inPayload = true
     return end - at
+  }
+
+  /**
+   * DEFLATE can be longer than what it stands for: blocks have headers, and each fragment may end in an empty block
+   * (RFC 7692 §7.2.1). What a compressed message comes to is limited when it is inflated.
+   */
+  #limitFor(byte0: number): number {
+    const size = this.#maxMessageSize
+    return (byte0 & RSV1) === 0 ? size : size + Math.ceil(size / 16) + 64
   }
 
   #refuse(violation: ViolationCode): 0 {

@@ -8,6 +8,7 @@
  *     frame-parser     frames out of bytes, as the connection uses it; frame: the header and its rules
  *     close            close codes and the closing handshake as a table
  *     frame-trace      frames for people to look at
+ *     permessage-deflate  the negotiation of compression (RFC 7692 §7.1)
  *     keepalive        when a silent peer is asked, and given up
  */
 
@@ -32,6 +33,9 @@ export {
   type ConnectionHandler,
   type ConnectionOptions,
   DEFAULT_LIMITS,
+  type EncodedMessage,
+  type Inflate,
+  type Inflated,
   type MessageData,
 } from './connection.ts'
 export { checkHeader, headerLength, OPCODES, ROLES, type Role, type RoleFacts, writeHeader } from './frame.ts'
@@ -77,4 +81,13 @@ export {
 } from './http-head.ts'
 export { judgeSilence, type KeepaliveOptions, type KeepaliveVerdict } from './keepalive.ts'
 export { advanceKey, maskBytes } from './mask.ts'
+export {
+  type AcceptedDeflate,
+  acceptDeflateOffer,
+  checkDeflateResponse,
+  type DeflateParameters,
+  type DeflateResponseCheck,
+  formatDeflateOffer,
+  PERMESSAGE_DEFLATE,
+} from './permessage-deflate.ts'
 export { INVALID as INVALID_UTF8, validateUtf8 } from './utf8.ts'

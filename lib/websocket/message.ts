@@ -7,7 +7,7 @@
  * announces: it holds at most four times what the peer has sent, and nothing for a fragment or chunk as such.
  */
 import type { ViolationCode } from '../errors.ts'
-import { OPCODES } from './frame.ts'
+import { OPCODES, RSV1 } from './frame.ts'
 import type { FrameParser } from './frame-parser.ts'
 import { decodeValidText, INVALID, validateUtf8 } from './utf8.ts'
 
@@ -21,6 +21,8 @@ export interface MessageLimits {
 export class PartialMessage {
   /** `text` or `binary`. */
   readonly opcode: number
+  /** RSV1 was set on the first frame: the bytes are not the message, but what is to be inflated to it. */
+  readonly isCompressed: boolean
   #bytes: Buffer
   #length = 0
   #fragments = 0
@@ -29,8 +31,9 @@ export class PartialMessage {
   #utf8 = 0
 
   /** @param announced payload length in the first frame's header: no need to hold more, if it is the only one */
-  constructor(opcode: number, announced: number) {
+  constructor(opcode: number, isCompressed: boolean, announced: number) {
     this.opcode = opcode
+    this.isCompressed = isCompressed
     this.#bytes = Buffer.allocUnsafe(Math.min(announced, FIRST_CAPACITY))
   }
 
@@ -43,7 +46,7 @@ export class PartialMessage {
     if (this.#fragments > limits.maxFragments || this.#chunks > limits.maxChunks) {
       return 'WS_ERR_TOO_MANY_BUFFERED_PARTS'
     }
-    if (this.opcode === OPCODES.text && !this.#validate(parser)) return 'WS_ERR_INVALID_UTF8'
+    if (this.opcode === OPCODES.text && !this.isCompressed && !this.#validate(parser)) return 'WS_ERR_INVALID_UTF8'
     const length = this.#length + end - start
     if (length > this.#bytes.length) this.#grow(length, parser)
     chunk.copy(this.#bytes, this.#length, start, end)
@@ -51,9 +54,14 @@ export class PartialMessage {
     return undefined
   }
 
+  /** What has been added so far. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
   /** The message, once its last piece is there; undefined for a text that stops within a character. */
   finish(): string | Buffer | undefined {
-    if (this.opcode === OPCODES.binary) return this.#bytes.subarray(0, this.#length)
+    if (this.opcode === OPCODES.binary) return this.bytes
     if (this.#utf8 !== 0) return undefined
     return decodeValidText(this.#bytes, 0, this.#length, this.#ascii)
   }
@@ -78,19 +86,21 @@ export class PartialMessage {
 /** A message that is sent as fragments: its type is that of the first one. */
 export class OutgoingMessage {
   readonly isText: boolean
+  readonly isCompressed: boolean
   /** A text fragment ended in the first half of a surrogate pair; the half waits for the next one. */
   #highSurrogate = ''
   #begun = false
 
-  constructor(isText: boolean) {
+  constructor(isText: boolean, isCompressed: boolean) {
     this.isText = isText
+    this.isCompressed = isCompressed
   }
 
-  /** The opcode of the next fragment (§5.4). */
+  /** The opcode of the next fragment (§5.4), with RSV1 on the first one of a compressed message (RFC 7692 §6.1). */
   nextOpcode(): number {
     if (this.#begun) return OPCODES.continuation
     this.#begun = true
-    return this.isText ? OPCODES.text : OPCODES.binary
+    return (this.isText ? OPCODES.text : OPCODES.binary) | (this.isCompressed ? RSV1 : 0)
   }
 
   /** The text to send now, when `text` is the next part: a character is never cut into two invalid halves. */

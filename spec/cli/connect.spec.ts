@@ -129,7 +129,7 @@ t.test('--json prints every event as a line that parses, and nothing else', asyn
   t.same(
     lines.map(line => JSON.parse(line)),
     [
-      { type: 'open', url, protocol: 'v1' },
+      { type: 'open', url, protocol: 'v1', extensions: '' },
       { type: 'message', text: 'hi\nagain' },
       { type: 'message', base64: 'AP8=' },
       { type: 'close', code: 3000, reason: 'över', wasClean: true, by: 'peer' },
@@ -175,6 +175,33 @@ t.test('--protocol offers, most preferred first; the one chosen is shown', async
   const unknown = await runHere(url, '-s', 'v3')
   t.equal(unknown.code, 1, 'none of them is spoken there')
   t.match(unknown.stderr, /^error: .*Sec-WebSocket-Protocol/)
+})
+
+t.test('--deflate offers compression; what was agreed on is shown', async t => {
+  const agreed: string[] = []
+  const note = (connection: WebSocketConnection) => {
+    agreed.push(connection.extensions)
+    echo(connection)
+  }
+  const { url } = await startPeer(t, note, { perMessageDeflate: { serverContextTakeover: true } })
+  const long = 'compressible '.repeat(100)
+  const lean =
+    'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=12'
+  const table: readonly (readonly [args: readonly string[], extensions: string])[] = [
+    [[], ''],
+    [['--deflate'], lean],
+    [
+      ['--deflate', 'client_no_context_takeover,client_max_window_bits=9'],
+      'permessage-deflate; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=9',
+    ],
+  ]
+  for (const [args, extensions] of table) {
+    const run = new CommandRun(t, ['connect', ...args, url]).end(`${long}\n`)
+    const { code, stdout, stderr } = await within(run.ended)
+    t.same([code, stdout], [0, `${long}\n`])
+    t.equal(agreed.at(-1), extensions)
+    t.match(stderr.split('\n')[0], extensions === '' ? /^connected to [^,]*$/ : `connected to ${url}, ${extensions}`)
+  }
 })
 
 t.test('wrong usage', async t => {

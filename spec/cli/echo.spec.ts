@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { connect } from 'wirewright'
 import { CommandRun, runCommand, runCommands } from '../support/command-line.ts'
 import { BINARY, CLOSE, closePayload, MASK, PING, PONG, rawFrame, readFrames, TEXT } from '../support/raw-frames.ts'
-import { RawClient, readAnswer, requestText } from '../support/raw-socket.ts'
+import { fieldOf, RawClient, readAnswer, requestText } from '../support/raw-socket.ts'
 import { within } from '../support/waiting.ts'
 
 async function startEcho(t: Test, ...args: string[]): Promise<{ run: CommandRun; port: number }> {
@@ -32,6 +32,32 @@ async function untilBytes(client: RawClient, count: number): Promise<Buffer> {
   )
   return client.behindHead
 }
+
+t.test('--deflate compresses, for those who offer it, with the parameters that are given', async t => {
+  const lean = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
+  const table: readonly (readonly [args: readonly string[], extensions: string | undefined])[] = [
+    [[], undefined],
+    [['--deflate'], `${lean}; server_max_window_bits=12; client_max_window_bits=12`],
+    [
+      ['--deflate', 'server_no_context_takeover,client_max_window_bits=10'],
+      'permessage-deflate; server_no_context_takeover; client_max_window_bits=10',
+    ],
+    [['--deflate=level=9'], 'permessage-deflate'],
+  ]
+  for (const [args, extensions] of table) {
+    const { port } = await startEcho(t, ...args)
+    const offer = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits' }
+    const client = await openRaw(t, port, offer)
+    t.equal(fieldOf(client.text, 'Sec-WebSocket-Extensions'), extensions)
+    client.send(rawFrame({ opcode: TEXT, payload: 'y'.repeat(70_000), mask: MASK }))
+    const [byte0] = await untilBytes(client, 1)
+    t.equal(byte0, extensions === undefined ? 0x81 : 0xc1)
+  }
+  const wrong = new CommandRun(t, ['echo', '--port', '0', '--deflate=window=9'])
+  const { code, stderr } = await within(wrong.ended)
+  t.equal(code, 2)
+  t.match(stderr, /--deflate has no parameter "window"/)
+})
 
 t.test('it says in one line where it listens, and sends back what comes as what it was', async t => {
   const { run, port } = await startEcho(t)

@@ -5,7 +5,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { PlaygroundSessions } from '../../lib/cli/playground-sessions.ts'
-import { connect, type WebSocketConnection, WebSocketServer } from '../../lib/index.ts'
+import { connect, type DeflateOptions, type WebSocketConnection, WebSocketServer } from '../../lib/index.ts'
 import { rawFrame, TEXT } from '../support/raw-frames.ts'
 import { RawClient, requestText } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
@@ -19,9 +19,9 @@ interface Bench {
   readonly connections: WebSocketConnection[]
 }
 
-async function startSessions(t: Test): Promise<Bench> {
+async function startSessions(t: Test, perMessageDeflate?: DeflateOptions): Promise<Bench> {
   const sessions = new PlaygroundSessions()
-  const server = new WebSocketServer({ trace: sessions.trace, protocols: ['echo.wirewright'] })
+  const server = new WebSocketServer({ trace: sessions.trace, protocols: ['echo.wirewright'], perMessageDeflate })
   const connections: WebSocketConnection[] = []
   server.on('connection', (connection, request) => {
     connections.push(connection)
@@ -55,6 +55,34 @@ function collect(connection: WebSocketConnection): unknown[] {
   connection.on('message', message => messages.push(message))
   return messages
 }
+
+t.test('with compression the observer is told what was agreed on, and what became of each message', async t => {
+  const { url } = await startSessions(t, { threshold: 20, serverContextTakeover: true })
+  const { observer, told } = await observe(url, 'a')
+  const socket = await connect(`${url}/echo?a`, { perMessageDeflate: { threshold: 20, serverContextTakeover: true } })
+  const messages = collect(socket)
+  const texts = ['short', 'é'.repeat(500), 'again', 'é'.repeat(500)]
+  for (const text of texts) socket.send(text)
+  observer.send(JSON.stringify({ command: 'send', text: 'x'.repeat(300) }))
+  observer.send(JSON.stringify({ command: 'fragments', text: 'y'.repeat(400), pieces: 2 }))
+  await until(() => messages.length === texts.length + 2)
+  socket.close(1000)
+  await untilTold(told, ofType('close'))
+  t.match(told[0], { type: 'open', extensions: socket.extensions })
+  const frames = told.filter(ofType('frame')).filter(({ opcode }) => Number(opcode) < 8)
+  const lengths = (direction: string) =>
+    frames
+      .filter(frame => frame.direction === direction && frame.fin)
+      .map(({ message }) => (message as { length: number })?.length)
+  t.same(lengths('in'), [undefined, 1000, undefined, 1000])
+  t.same(new Set(lengths('out')), new Set([undefined, 1000, 300, 400]))
+  const wrong = frames.filter(({ rsv1, fin, opcode, message, length }) => {
+    const { compressed = 0 } = (message ?? {}) as { compressed?: number }
+    return rsv1 && fin && opcode !== 0 && compressed !== length
+  })
+  t.same(wrong, [])
+  observer.close()
+})
 
 t.test('the observer is told of the request, of every frame and of the end', async t => {
   const { url } = await startSessions(t)

@@ -182,6 +182,27 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
     })
   }
 
+  t.test('with --deflate: what was agreed on, and what became of a message', async t => {
+    const { host } = await startServe(t, '-p', '0', '--deflate')
+    const page = await browser.newPage()
+    t.teardown(() => page.close())
+    await page.goto(`http://${host}/`)
+    await untilOpen(page)
+    const agreed = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
+    t.match(await page.locator('#state-detail').textContent(), agreed)
+    await page.locator('#inspector-body[data-kind="handshake"]').waitFor()
+    t.match(await page.locator('#inspector-body').textContent(), `Both agreed on ${agreed}`)
+    await page.locator('#text').fill('compressible '.repeat(100))
+    await page.locator('#send').click()
+    for (const direction of ['in', 'out'] as const) {
+      const shown = await cells(frame(page, direction, 1))
+      t.match(shown, { rsv: '100', preview: /^compressed from 1,300 to \d+ bytes, [\d.]+%: / })
+    }
+    await frame(page, 'out', 1).click()
+    t.match(await page.locator('#inspector-body').textContent(), /The message was compressed from 1,300 to \d+ bytes/)
+    t.match(await fieldsShown(page), { rsv1: '1' })
+  })
+
   testPage('connects by itself and shows the request', async (t, page) => {
     t.equal(await page.locator('#url').inputValue(), `ws://${host}/echo`)
     t.equal(await page.title(), 'wirewright playground')

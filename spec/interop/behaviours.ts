@@ -12,6 +12,8 @@ type Open = (options?: LinkOptions) => Promise<Link>
 interface Behaviour {
   readonly name: string
   readonly needs?: Ability
+  /** So much is sent that once is enough. */
+  readonly isLong?: boolean
   run(t: Test, open: Open): Promise<void>
 }
 
@@ -64,6 +66,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   },
   {
     name: 'messages of 16 MiB come through, both ways',
+    isLong: true,
     async run(t, open) {
       const { ours, peer } = await open({ settings: { maxMessageSize: 16 * MIB } })
       for (const payload of LARGE) {
@@ -305,6 +308,15 @@ const BEHAVIOURS: readonly Behaviour[] = [
   },
 ]
 
+/** All that we send is compressed, and refers back to what was sent before. */
+const COMPRESSED = {
+  threshold: 0,
+  serverContextTakeover: true,
+  clientContextTakeover: true,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+}
+
 /** Runs the table with a peer, in each direction that it has. */
 export function testBehaviours(t: Test, peer: Peer): void {
   for (const direction of directionsOf(peer)) {
@@ -312,6 +324,12 @@ export function testBehaviours(t: Test, peer: Peer): void {
       for (const { name, needs, run } of BEHAVIOURS) {
         if (needs !== undefined && !peer.abilities.includes(needs)) continue
         t.test(name, t => run(t, options => openLink(t, peer, direction, options)))
+      }
+    })
+    t.test(`${direction}, compressed`, async t => {
+      for (const { name, needs, isLong, run } of BEHAVIOURS) {
+        if (isLong || (needs !== undefined && !peer.abilities.includes(needs))) continue
+        t.test(name, t => run(t, options => openLink(t, peer, direction, { deflate: COMPRESSED, ...options })))
       }
     })
   }

@@ -71,7 +71,7 @@ t.test('Chromium', needs('chromium', CHROMIUM), async t => {
 
   const peer: Peer = {
     name: 'Chromium',
-    abilities: [],
+    abilities: ['compress'],
     refused: status =>
       status === 401
         ? /HTTP Authentication failed; no valid credentials available$/

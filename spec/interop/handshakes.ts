@@ -4,17 +4,25 @@
  */
 import { once } from 'node:events'
 import type { Test } from 'tap'
-import { connect, HandshakeError, type Refusal, type ServerOptions } from '../../lib/index.ts'
+import {
+  connect,
+  type DeflateOptions,
+  HandshakeError,
+  type Refusal,
+  type ServerOptions,
+  type TraceListener,
+} from '../../lib/index.ts'
 import { directionsOf } from './behaviours.ts'
 import { type Direction, type LinkOptions, listen, listenAs, openLink, take } from './link.ts'
-import { dataOf, type Peer, type PeerRefusal, receiptFor } from './peer.ts'
+import { dataOf, type Payload, type Peer, type PeerRefusal, receiptFor } from './peer.ts'
 
 /** Runs the handshakes with a peer, in each direction that it has. */
 export function testHandshakes(t: Test, peer: Peer): void {
   for (const direction of directionsOf(peer)) {
     t.test(`opening handshake: ${direction}`, async t => {
       t.test('a subprotocol that both speak is agreed on', t => agreesOnSubprotocol(t, peer, direction))
-      t.test('permessage-deflate is not agreed on', t => declinesDeflate(t, peer, direction))
+      t.test('permessage-deflate is not agreed on unless we want it', t => declinesDeflate(t, peer, direction))
+      t.test('permessage-deflate is agreed on with any parameters', t => agreesOnDeflate(t, peer, direction))
       if (peer.abilities.includes('headers')) {
         t.test('header fields get through, both ways', t => carriesHeaders(t, peer, direction))
       }
@@ -53,6 +61,54 @@ async function declinesDeflate(t: Test, peer: Peer, direction: Direction): Promi
   t.same(await theirs.take(1), [receiptFor(payload)])
   await theirs.send(payload)
   t.same(await take(ours, 1), [receiptFor(payload)])
+}
+
+const DEFLATES: readonly DeflateOptions[] = [
+  {},
+  { serverContextTakeover: true, clientContextTakeover: true },
+  {
+    serverContextTakeover: true,
+    clientContextTakeover: true,
+    serverMaxWindowBits: 9,
+    clientMaxWindowBits: 9,
+    level: 9,
+  },
+  { serverContextTakeover: true, serverMaxWindowBits: 15 },
+  { clientContextTakeover: true, clientMaxWindowBits: 15, threshold: 0 },
+]
+
+async function agreesOnDeflate(t: Test, peer: Peer, direction: Direction): Promise<void> {
+  for (const deflate of DEFLATES) {
+    const compressed = { in: 0, out: 0 }
+    const trace: TraceListener = (way, { rsv1 }) => void (rsv1 && compressed[way]++)
+    const link = await openLink(t, peer, direction, { deflate, settings: { trace } })
+    const { ours, peer: theirs } = link
+    t.match(ours.extensions, /^permessage-deflate/)
+    t.match(theirs.extensions, /permessage-deflate/i)
+    const messages: Payload[] = [
+      { text: 'compressible ', times: 300 },
+      { text: 'a' },
+      { text: 'compressible ', times: 300 },
+      { hex: '00ff10', times: 100_000 },
+      { text: '' },
+      { text: 'é€😀', times: 5000 },
+    ]
+    const taken = take(ours, messages.length)
+    for (const message of messages) {
+      if (!ours.send(dataOf(message))) await ours.drained()
+      await theirs.send(message)
+    }
+    await ours.sendFragments(['in ', 'fragments '.repeat(200), '😀'])
+    t.same(await theirs.take(messages.length + 1), [
+      ...messages.map(receiptFor),
+      receiptFor({ text: `in ${'fragments '.repeat(200)}😀` }),
+    ])
+    t.same(await taken, messages.map(receiptFor))
+    const isBoth = compressed.in >= 3 || !peer.abilities.includes('compress')
+    t.ok(isBoth && compressed.out >= 3, `${JSON.stringify(compressed)} with ${ours.extensions}`)
+    ours.close(1000)
+    t.equal((await ours.closed).wasClean, true)
+  }
 }
 
 async function carriesHeaders(t: Test, peer: Peer, direction: Direction): Promise<void> {

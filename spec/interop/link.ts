@@ -6,7 +6,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { connect, type ServerOptions, type WebSocketConnection, WebSocketServer } from '../../lib/index.ts'
+import {
+  connect,
+  type DeflateOptions,
+  type ServerOptions,
+  type WebSocketConnection,
+  WebSocketServer,
+} from '../../lib/index.ts'
 import type { ConnectionSettings } from '../../lib/transport/connection-options.ts'
 import type { UpgradeRequest } from '../../lib/transport/upgrade-request.ts'
 import { certificates } from '../support/certificate.ts'
@@ -17,6 +23,8 @@ export type Direction = 'their client, our server' | 'our client, their server'
 export interface LinkOptions {
   /** For our connection. */
   readonly settings?: ConnectionSettings
+  /** Compression, which every peer is ready for. */
+  readonly deflate?: DeflateOptions | undefined
   /** Subprotocols that the client offers. */
   readonly offered?: readonly string[]
   /** Subprotocols that the server speaks. */
@@ -42,9 +50,20 @@ export function openLink(t: Test, peer: Peer, direction: Direction, options: Lin
 }
 
 async function acceptPeer(t: Test, peer: Peer, options: LinkOptions): Promise<Link> {
-  const { settings, offered, spoken, requestHeaders, responseHeaders = {}, peerLimit, tls, attached } = options
+  const {
+    settings,
+    deflate,
+    offered,
+    spoken,
+    requestHeaders,
+    responseHeaders = {},
+    peerLimit,
+    tls,
+    attached,
+  } = options
   const serverOptions: ServerOptions = {
     ...settings,
+    perMessageDeflate: deflate,
     protocols: spoken,
     authorize: () => ({ status: 101, headers: responseHeaders }),
   }
@@ -62,7 +81,7 @@ async function acceptPeer(t: Test, peer: Peer, options: LinkOptions): Promise<Li
 }
 
 async function connectToPeer(t: Test, peer: Peer, options: LinkOptions): Promise<Link> {
-  const { settings, offered, spoken, requestHeaders, responseHeaders, peerLimit, tls } = options
+  const { settings, deflate, offered, spoken, requestHeaders, responseHeaders, peerLimit, tls } = options
   const { local, ca } = certificates()
   const server = await listenAs(t, peer, {
     protocols: spoken,
@@ -73,6 +92,7 @@ async function connectToPeer(t: Test, peer: Peer, options: LinkOptions): Promise
   const accepted = server.accept()
   const ours = await connect(server.url, {
     ...settings,
+    perMessageDeflate: deflate,
     protocols: offered ?? [],
     headers: requestHeaders,
     tls: tls ? { ca } : undefined,

@@ -47,6 +47,8 @@ export type Ability =
   | 'drop'
   /** Limits the length of messages. */
   | 'limit'
+  /** Compresses what it sends, if that was agreed on. */
+  | 'compress'
   /** Sends header fields of our choice, and tells which came from us. */
   | 'headers'
 

@@ -46,7 +46,7 @@ t.test("Python's websockets", needs('python3-websockets', PYTHON), async t => {
   const call = callsOn(child)
   const peer: Peer = {
     name: 'websockets',
-    abilities: ['ping', 'fragments', 'drop', 'limit', 'headers'],
+    abilities: ['ping', 'fragments', 'drop', 'limit', 'compress', 'headers'],
     refused: status => new RegExp(`^InvalidStatusCode: server rejected WebSocket connection: HTTP ${status}$`),
     withoutSubprotocol: 'opens',
     connect: connectRemotely(call),

@@ -108,7 +108,7 @@ async function listenWs({
   const http = tls === undefined ? createHttpServer() : createHttpsServer(tls)
   const server = new WsServer({
     server: http,
-    perMessageDeflate: true,
+    perMessageDeflate: { threshold: 100 },
     maxPayload: limit ?? 0,
     handleProtocols: offered => protocols.find(protocol => offered.has(protocol)) ?? false,
     verifyClient: (_info, decide) => {
@@ -141,7 +141,7 @@ async function listenWs({
 
 const peer: Peer = {
   name: 'ws',
-  abilities: ['ping', 'fragments', 'drop', 'limit', 'headers'],
+  abilities: ['ping', 'fragments', 'drop', 'limit', 'compress', 'headers'],
   refused: status => new RegExp(`^Unexpected server response: ${status}$`),
   withoutSubprotocol: 'fails',
   connect: connectWs,

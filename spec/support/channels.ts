@@ -1,5 +1,5 @@
 /**
- * The channels that one behaviour suite runs over: memory, TCP and TLS. A channel gives two connected streams; the
+ * The channels that one behaviour suite runs over: memory, TCP and TLS, and memory with all messages compressed. A channel gives two connected streams; the
  * opening handshake is taken as done, and each end becomes a {@link WebSocketConnection} or stays a bare stream on
  * which a spec writes what it likes. All that was opened is gone when the test that opened it is over.
  */
@@ -8,6 +8,7 @@ import { type AddressInfo, createServer, connect as netConnect, type Socket } fr
 import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls'
 import { type ConnectionSettings, checkSettings } from '../../lib/transport/connection-options.ts'
+import { checkDeflate, type DeflateAgreement, type DeflateOptions } from '../../lib/transport/deflate-options.ts'
 import { WebSocketConnection } from '../../lib/transport/websocket-connection.ts'
 import type { Role } from '../../lib/websocket/frame.ts'
 import { certificates } from './certificate.ts'
@@ -28,7 +29,9 @@ export interface Ends {
 }
 
 export interface Channel {
-  readonly name: 'memory' | 'TCP' | 'TLS'
+  readonly name: 'memory' | 'TCP' | 'TLS' | 'memory, compressed'
+  /** Two connections with each other have agreed on this. */
+  readonly deflate?: DeflateOptions
   open(scope: Scope): Promise<Ends>
 }
 
@@ -38,6 +41,13 @@ const memory: Channel = {
     const { server, client } = memoryChannel()
     return { server, client, reset: end => (end === 'server' ? server : client).reset() }
   },
+}
+
+/** Everything is compressed that can be, even where it is not worth it. */
+const compressed: Channel = {
+  ...memory,
+  name: 'memory, compressed',
+  deflate: { threshold: 0, serverContextTakeover: true, clientContextTakeover: true },
 }
 
 const tcp: Channel = {
@@ -83,7 +93,7 @@ const tls: Channel = {
 }
 
 export const MEMORY: Channel = memory
-export const CHANNELS: readonly Channel[] = [memory, tcp, tls]
+export const CHANNELS: readonly Channel[] = [memory, tcp, tls, compressed]
 export const SOCKETS: readonly Channel[] = [tcp, tls]
 
 export interface Pair {
@@ -99,10 +109,11 @@ export async function openPair(
   settings: { readonly server?: ConnectionSettings; readonly client?: ConnectionSettings } = {},
 ): Promise<Pair> {
   const ends = await channel.open(scope)
+  const agreement = channel.deflate && agreementOn(channel.deflate)
   return {
     ends,
-    server: connectionOn(scope, ends.server, 'server', settings.server),
-    client: connectionOn(scope, ends.client, 'client', settings.client),
+    server: connectionOn(scope, ends.server, 'server', settings.server, agreement),
+    client: connectionOn(scope, ends.client, 'client', settings.client, agreement),
   }
 }
 
@@ -111,13 +122,22 @@ export function openInMemory(
   scope: Scope,
   options: MemoryOptions = {},
   settings: { readonly server?: ConnectionSettings; readonly client?: ConnectionSettings } = {},
+  deflate?: DeflateOptions,
 ): Pick<Pair, Role> & { readonly line: MemoryChannel } {
   const line = memoryChannel(options)
+  const agreement = deflate && agreementOn(deflate)
   return {
     line,
-    server: connectionOn(scope, line.server, 'server', settings.server),
-    client: connectionOn(scope, line.client, 'client', settings.client),
+    server: connectionOn(scope, line.server, 'server', settings.server, agreement),
+    client: connectionOn(scope, line.client, 'client', settings.client, agreement),
   }
+}
+
+/** What two sides with these options agree on. */
+export function agreementOn(options: DeflateOptions): DeflateAgreement {
+  const settings = checkDeflate(options, 'client')
+  if (settings === undefined) throw new Error('nothing to agree on')
+  return { settings, parameters: settings.wanted, extensions: 'permessage-deflate' }
 }
 
 export interface HalfRaw {
@@ -133,9 +153,10 @@ export async function openAgainstRaw(
   channel: Channel,
   role: Role,
   settings: ConnectionSettings = {},
+  deflate?: DeflateOptions,
 ): Promise<HalfRaw> {
   const ends = await channel.open(scope)
-  const connection = connectionOn(scope, ends[role], role, settings)
+  const connection = connectionOn(scope, ends[role], role, settings, deflate && agreementOn(deflate))
   const peer = ends[role === 'server' ? 'client' : 'server']
   peer.on('error', () => {})
   scope.teardown(() => gone(peer))
@@ -152,8 +173,9 @@ export function connectionOn(
   stream: Duplex,
   role: Role,
   settings: ConnectionSettings = {},
+  deflate?: DeflateAgreement,
 ): WebSocketConnection {
-  const connection = new WebSocketConnection(stream, role, checkSettings(settings), '')
+  const connection = new WebSocketConnection(stream, role, checkSettings(settings), '', undefined, deflate)
   scope.teardown(() => gone(stream))
   return connection
 }

@@ -34,6 +34,14 @@ export class Random {
     return bytes
   }
 
+  /** Bytes that DEFLATE has something to do with: words that come again, and some noise between them. */
+  text(length: number): Buffer {
+    const words = ['the ', 'price ', 'of ', '"symbol":', '{"id":', '}, ', 'update', '\n']
+    let text = ''
+    while (text.length < length) text += this.below(4) === 0 ? this.next().toString(36) : this.pick(words)
+    return Buffer.from(text.slice(0, length))
+  }
+
   /** Cuts `bytes` into chunks of 1 to `longest` bytes, each with memory of its own. */
   chunks(bytes: Uint8Array, longest: number): Buffer[] {
     const chunks: Buffer[] = []

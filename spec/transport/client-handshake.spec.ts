@@ -12,7 +12,7 @@ import { type ConnectOptions, checkConnectOptions } from '../../lib/transport/cl
 import { WebSocketConnection } from '../../lib/transport/websocket-connection.ts'
 import { acceptFor, RESPONSE_FAULTS, type ResponseFault } from '../../lib/websocket/handshake.ts'
 import { CLOSE, closePayload, PING, rawFrames, TEXT } from '../support/raw-frames.ts'
-import { KEY, leftOpen, openHandles, type RawServer, rawServer } from '../support/raw-socket.ts'
+import { fieldOf, KEY, leftOpen, openHandles, type RawServer, rawServer } from '../support/raw-socket.ts'
 import { turns, until, within } from '../support/waiting.ts'
 
 const before = openHandles()
@@ -104,6 +104,45 @@ t.test('a right answer opens the connection', async t => {
   result.terminate()
   await result.closed
   t.ok(socket.destroyed)
+  await server.close()
+})
+
+t.test('permessage-deflate: what is offered, what comes of the answer, and which answers are none', async t => {
+  const server = await answering()
+  const lean = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
+  const cases: [
+    options: ConnectOptions['perMessageDeflate'],
+    offer: string | undefined,
+    answer: string,
+    ok: boolean,
+  ][] = [
+    [undefined, undefined, '', true],
+    [false, undefined, 'permessage-deflate', false],
+    [true, `${lean}; client_max_window_bits`, lean, true],
+    [true, `${lean}; client_max_window_bits`, '', true],
+    [true, `${lean}; client_max_window_bits`, 'permessage-deflate', false],
+    [true, `${lean}; client_max_window_bits`, `${lean}; server_max_window_bits=16`, false],
+    [true, `${lean}; client_max_window_bits`, `${lean}, ${lean}`, false],
+    [
+      { serverContextTakeover: true, serverMaxWindowBits: 10, clientMaxWindowBits: 9 },
+      'permessage-deflate; client_no_context_takeover; server_max_window_bits=10; client_max_window_bits=9',
+      'permessage-deflate; server_max_window_bits=9',
+      true,
+    ],
+    [{ serverMaxWindowBits: 10 }, `${lean}; server_max_window_bits=10; client_max_window_bits`, lean, false],
+  ]
+  for (const [perMessageDeflate, offer, answer, isRight] of cases) {
+    const fields = answer === '' ? {} : { 'Sec-WebSocket-Extensions': [answer] }
+    const { result } = await answered(server, [accepting(fields)], { perMessageDeflate })
+    t.equal(fieldOf(server.requests.at(-1) ?? '', 'Sec-WebSocket-Extensions'), offer)
+    if (result instanceof WebSocketConnection) {
+      t.same([isRight, result.extensions, result.deflate !== undefined], [true, answer, answer !== ''], answer)
+      result.terminate()
+    } else {
+      t.same(isRight, false, answer)
+      t.match(result, { code: 'WS_ERR_HANDSHAKE_EXTENSIONS', response: { status: 101 } })
+    }
+  }
   await server.close()
 })
 

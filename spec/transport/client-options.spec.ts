@@ -14,6 +14,7 @@ t.test('defaults', async t => {
   t.strictSame(checkConnectOptions({}), {
     settings: checkSettings({}),
     protocols: [],
+    perMessageDeflate: undefined,
     headers: {},
     signal: undefined,
     handshakeTimeout: 10_000,
@@ -28,7 +29,7 @@ t.test('defaults', async t => {
 t.test('undefined stands for the default, whatever the option', async t => {
   const names = Object.keys(checkConnectOptions({})).filter(name => name !== 'settings')
   names.push(...Object.keys(checkSettings({})))
-  t.equal(names.length, 17)
+  t.equal(names.length, 18)
   const all = Object.fromEntries(names.map(name => [name, undefined]))
   t.strictSame(checkConnectOptions(all), checkConnectOptions({}))
 })
@@ -36,6 +37,7 @@ t.test('undefined stands for the default, whatever the option', async t => {
 t.test('values that are taken as they are', async t => {
   const given = {
     protocols: ['a', 'b'],
+    perMessageDeflate: undefined,
     headers: { Cookie: ['a=1', 'b=2'], 'X-Tab': 'a\tb', 'X-Latin': '\xe4' },
     signal: new AbortController().signal,
     handshakeTimeout: 1,
@@ -64,6 +66,7 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
     ...[{ Host: ['a', 'b'] }, { Host: 'a', host: 'b' }],
     ...['X-A: b', 1, null],
   ],
+  perMessageDeflate: ['yes', 1, null, () => true, { clientMaxWindowBits: 16 }, { threshold: -1 }],
   signal: [null, {}, new AbortController(), { aborted: false }],
   handshakeTimeout: [0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, '1', null],
   tls: [null, 'ca', true],
@@ -74,6 +77,11 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   maxMessageSize: [0, 2 ** 31, '1', null],
   heartbeat: [0, 'on', true],
 }
+
+t.test('perMessageDeflate: checked, with the defaults of a client', async t => {
+  t.equal(checkConnectOptions({ perMessageDeflate: false }).perMessageDeflate, undefined)
+  t.match(checkConnectOptions({ perMessageDeflate: true }).perMessageDeflate, { wanted: { clientMaxWindowBits: 15 } })
+})
 
 const WORDS: Readonly<Record<string, RegExp>> = { protocols: /protocol/, headers: /header/ }
 
@@ -115,7 +123,7 @@ t.test('wrong values open no socket', async t => {
 })
 
 t.test('names that do not exist are refused', async t => {
-  for (const name of ['origin', 'rejectUnauthorized', 'perMessageDeflate', 'Headers', 'constructor', '']) {
+  for (const name of ['origin', 'rejectUnauthorized', 'permessageDeflate', 'Headers', 'constructor', '']) {
     const expected = { name: 'TypeError', message: `connect has no option ${JSON.stringify(name)}` }
     t.throws(() => checkConnectOptions({ [name]: undefined } as ConnectOptions), expected, name)
     await t.rejects(connect('ws://127.0.0.1:1', { [name]: undefined } as ConnectOptions), expected)

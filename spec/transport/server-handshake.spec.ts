@@ -26,8 +26,10 @@ const SOCKET = {} as UpgradeRequest['socket']
 /** What is decided, with the status that the client gets and the text of a 101. */
 async function handshake(options: ServerOptions, change: Change = {}) {
   const outcome = await decideUpgrade(requestOn(SOCKET, change), checkServerOptions(options))
-  if ('refusal' in outcome) return { ...outcome, status: outcome.refusal.status, response: '', protocol: undefined }
-  return { ...outcome, status: Number(outcome.response.slice(9, 12)), refusal: undefined, error: undefined }
+  if ('refusal' in outcome)
+    return { ...outcome, status: outcome.refusal.status, response: '', protocol: undefined, deflate: undefined }
+  const { deflate, ...accepted } = outcome
+  return { ...accepted, deflate, status: Number(outcome.response.slice(9, 12)), refusal: undefined, error: undefined }
 }
 
 function requestOn(socket: UpgradeRequest['socket'], { url = '/', method = 'GET', fields = {} }: Change) {
@@ -218,6 +220,40 @@ t.test('subprotocols', async t => {
   t.match(await handshake({ protocols: (...args) => void seen.push(...args) }, offer), { status: 101 })
   t.strictSame(seen[0], ['a', 'b'])
   t.match(seen[1], { url: '/' })
+})
+
+t.test('permessage-deflate: the first valid offer is accepted, as far as it is wanted', async t => {
+  const offer = 'permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits'
+  const fields = { 'sec-websocket-extensions': offer }
+  const lean =
+    'permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=12; client_max_window_bits=12'
+  const cases: [perMessageDeflate: ServerOptions['perMessageDeflate'], answer: string | undefined][] = [
+    [true, lean],
+    [{}, lean],
+    [() => true, lean],
+    [
+      { serverContextTakeover: true, clientContextTakeover: true, serverMaxWindowBits: 15, clientMaxWindowBits: 15 },
+      'permessage-deflate',
+    ],
+    [false, undefined],
+    [() => false, undefined],
+    [() => undefined, undefined],
+  ]
+  for (const [perMessageDeflate, answer] of cases) {
+    const { status, response, deflate } = await handshake({ perMessageDeflate }, { fields })
+    t.equal(status, 101)
+    t.equal(fieldOf(response, 'Sec-WebSocket-Extensions'), answer)
+    t.equal(deflate?.extensions, answer)
+    t.notOk((await handshake({ perMessageDeflate }, {})).deflate, 'not offered')
+  }
+  const request = requestOn(SOCKET, { url: '/chat', fields })
+  const seen: unknown[] = []
+  await decideUpgrade(request, checkServerOptions({ perMessageDeflate: (...args) => seen.push(...args) > 5 }))
+  t.strictSame(seen, [request], 'it may depend on the request')
+  for (const wrong of [{ level: 10 }, 'yes', null]) {
+    const outcome = await handshake({ perMessageDeflate: () => wrong as unknown as boolean }, { fields })
+    t.match(outcome, { status: 500, error: { message: /perMessageDeflate/ } })
+  }
 })
 
 t.test('extensions that are offered are not accepted', async t => {

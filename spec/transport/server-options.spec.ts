@@ -26,6 +26,7 @@ t.test('defaults', async t => {
     path: undefined,
     origin: undefined,
     protocols: undefined,
+    perMessageDeflate: undefined,
     authorize: undefined,
     onRequest: undefined,
     handshakeTimeout: 10_000,
@@ -37,7 +38,7 @@ t.test('defaults', async t => {
 t.test('undefined stands for the default, whatever the option', async t => {
   const names = Object.keys(checkServerOptions({})).filter(name => name !== 'settings')
   names.push(...Object.keys(checkServerOptions({}).settings))
-  t.equal(names.length, 16)
+  t.equal(names.length, 17)
   const all = Object.fromEntries(names.map(name => [name, undefined]))
   t.strictSame(checkServerOptions(all), checkServerOptions({}))
 })
@@ -47,6 +48,7 @@ t.test('values that are taken as they are', async t => {
     path: '/',
     origin: 'same-origin',
     protocols: ['b', 'a'],
+    perMessageDeflate: undefined,
     authorize: () => true,
     onRequest: () => ({ status: 200 }),
     handshakeTimeout: 1,
@@ -61,10 +63,18 @@ t.test('values that are taken as they are', async t => {
   t.strictSame(checkServerOptions({ protocols: [] }).protocols, [])
 })
 
+t.test('perMessageDeflate: a function is kept for the requests, the rest is checked', async t => {
+  const choose = () => true
+  t.equal(checkServerOptions({ perMessageDeflate: choose }).perMessageDeflate, choose)
+  t.equal(checkServerOptions({ perMessageDeflate: false }).perMessageDeflate, undefined)
+  t.match(checkServerOptions({ perMessageDeflate: true }).perMessageDeflate, { wanted: { serverMaxWindowBits: 12 } })
+})
+
 const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   path: ['', 'chat', '/chat?a', '/a?', 1, null, /chat/, ['/chat']],
   origin: ['*', 'https://a.example', null, true, ['https://a.example/'], ['null']],
   protocols: ['chat', null, 1, {}, ['a b'], ['a', 'a'], [''], [1]],
+  perMessageDeflate: ['yes', 1, null, { serverMaxWindowBits: 7 }, { serverNoContextTakeover: true }],
   authorize: [true, null, 'yes', {}],
   onRequest: [null, { status: 200 }, 'index.html'],
   handshakeTimeout: [0, -1, 1.5, Number.NaN, Infinity, 2 ** 31, '1', null, 1n],

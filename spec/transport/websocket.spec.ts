@@ -859,6 +859,34 @@ t.test('what connect takes goes into a third argument', async t => {
   await server.close()
 })
 
+t.test('extensions tell what the server agreed to, when the options ask for it', async t => {
+  const server = new WebSocketServer({ perMessageDeflate: { serverMaxWindowBits: 10 } })
+  const { url } = await server.listen({ host: '127.0.0.1' })
+  server.on('connection', connection => {
+    connection.on('message', message => connection.send(message))
+  })
+  const socket = new WebSocket(url, [], { perMessageDeflate: true })
+  t.equal(socket.extensions, '')
+  await new Promise(resolve => (socket.onopen = resolve))
+  t.match(socket.extensions, /^permessage-deflate; .*server_max_window_bits=10/)
+  const echo = new Promise<{ data: unknown }>(resolve => (socket.onmessage = resolve))
+  const blob = new Blob(['compressible '.repeat(1000)])
+  socket.binaryType = 'arraybuffer'
+  socket.send(blob)
+  t.same(new Uint8Array((await echo).data as ArrayBuffer), new Uint8Array(await blob.arrayBuffer()))
+  const closed = new Promise(resolve => (socket.onclose = resolve))
+  socket.close()
+  await closed
+  t.match(socket.extensions, /^permessage-deflate/, 'it stays')
+  const browserLike = new WebSocket(url)
+  await new Promise(resolve => (browserLike.onopen = resolve))
+  t.equal(browserLike.extensions, '', 'off unless it is asked for')
+  const alsoClosed = new Promise(resolve => (browserLike.onclose = resolve))
+  browserLike.close()
+  await alsoClosed
+  await server.close()
+})
+
 t.test('a blob that cannot be sent any more rejects nothing', async t => {
   const { socket, peer, closed, server } = await openRaw()
   peer.pause()

@@ -489,6 +489,162 @@ t.test('data is a string or bytes, and exactly these bytes are sent (S4)', async
   }
 })
 
+/** Inflating as a game: the bytes in reverse, so that one sees who saw them. Those that begin with `~` take time. */
+function reversing() {
+  const calls: string[] = []
+  const waiting: Buffer[] = []
+  const reverse = (data: Buffer) => Buffer.from(data).reverse()
+  return {
+    calls,
+    /** What the connection is to be told, in the order in which it asked. */
+    next: () => waiting.shift() as Buffer,
+    inflate(data: Buffer, maxLength: number) {
+      calls.push(`${data.toString()} ${maxLength}`)
+      if (data[0] !== 0x7e) return reverse(data)
+      waiting.push(reverse(data.subarray(1)))
+      return undefined
+    },
+  }
+}
+
+const compressed = (payload: string, opcode = TEXT): RawFrame => ({ opcode, rsv: 4, payload })
+
+t.test('compressed messages: inflated and told as any other, between those that are not', async t => {
+  for (const role of ROLES) {
+    const bytes = wire(
+      role,
+      text('plain'),
+      compressed('cba'),
+      compressed('', BINARY),
+      // "a€" the other way round: what goes in need not be UTF-8, only what comes out.
+      { opcode: TEXT, rsv: 4, fin: false, payload: Buffer.of(0xac, 0x82) },
+      { opcode: PING },
+      { opcode: 0, fin: false },
+      { opcode: 0, payload: Buffer.of(0xe2, 0x61) },
+      text('plain again'),
+      close(1000),
+    )
+    const log = ['text "plain"', 'text "abc"', 'binary ', 'ping ', 'text "a€"', 'text "plain again"', 'close 1000 ""']
+    everySplit(bytes, chunks => {
+      const end = new Endpoint({ role, inflate: reversing().inflate }).receive(...chunks)
+      if (end.log.join() !== log.join()) t.same(end.log, log, `in ${chunks.length}`)
+    })
+    t.pass(`${role}: in every chunking`)
+  }
+})
+
+t.test('while a message is inflated nothing behind it is read', async t => {
+  const game = reversing()
+  const end = new Endpoint({ role: 'client', inflate: game.inflate, maxMessageSize: 100 })
+  const { connection } = end
+  end.receive(
+    wire('client', text('0'), compressed('~1'), compressed('2'), { opcode: PING }, compressed('~3'), close(1000)),
+  )
+  t.same(end.log, ['text "0"'])
+  t.same([connection.isInflating, connection.unread > 0], [true, true])
+  const unread = connection.unread
+  end.receive(wire('client', text('behind the Close frame')))
+  connection.read()
+  t.ok(connection.unread > unread, 'what comes meanwhile waits')
+  connection.inflated(game.next())
+  t.same(end.log, ['text "0"', 'text "1"', 'text "2"', 'ping '])
+  connection.paused = true
+  connection.inflated(game.next())
+  t.same(end.log.slice(4), ['text "3"'], 'paused, it is told and nothing else')
+  connection.paused = false
+  connection.read()
+  t.same(end.log.slice(5), ['close 1000 ""'])
+  t.same([connection.isInflating, connection.unread], [false, 0])
+  t.same(game.calls, ['~1 100', '2 100', '~3 100'])
+})
+
+t.test('a result that nobody waits for any more is ignored', async t => {
+  for (const end of ['fail', 'transportEnded', 'nothing asked'] as const) {
+    const game = reversing()
+    const { connection, log } = new Endpoint({ role: 'client', inflate: game.inflate })
+    if (end !== 'nothing asked') connection.receive(Buffer.from(wire('client', compressed('~a'))))
+    if (end === 'fail') connection.fail(1001, '')
+    if (end === 'transportEnded') connection.transportEnded()
+    t.equal(connection.isInflating, false)
+    connection.inflated(Buffer.from('late'))
+    t.same(log, [], end)
+  }
+  const game = reversing()
+  const closing = new Endpoint({ role: 'client', inflate: game.inflate })
+  closing.receive(wire('client', compressed('~a')))
+  closing.connection.close(1000)
+  closing.connection.inflated(game.next())
+  t.same(closing.log, ['text "a"'], 'but messages come until the peer closes')
+})
+
+t.test('inflate may answer within its call, and a handler may do anything when it is told', async t => {
+  const end: Endpoint = new Endpoint(
+    {
+      role: 'client',
+      inflate: data => {
+        end.connection.inflated(Buffer.from(data).reverse())
+        return undefined
+      },
+    },
+    { onMessage: () => void end.connection.send('answer') },
+  )
+  end.receive(wire('client', compressed('ba'), compressed('dc')))
+  t.same(end.log, ['text "ab"', 'text "cd"'])
+  t.equal(end.sentFrames.length, 2)
+})
+
+t.test('compressed data may be a little longer than a message: 1/16 and 64 bytes', async t => {
+  const limits = { maxMessageSize: 1600, inflate: () => Buffer.from('fine') }
+  for (const [length, log] of [
+    [1764, 'binary 66696e65'],
+    [1765, 'failure WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'],
+  ] as const) {
+    const payload = Buffer.alloc(length)
+    const whole = new Endpoint({ role: 'server', ...limits }).receive(
+      wire('server', { opcode: BINARY, rsv: 4, payload }),
+    )
+    t.same(whole.log, [log])
+    const parts = [payload.subarray(0, 1000), payload.subarray(1000)]
+    const fragments = parts.map((payload, i) => ({
+      opcode: i === 0 ? BINARY : 0,
+      rsv: i === 0 ? 4 : 0,
+      fin: i === 1,
+      payload,
+    }))
+    t.same(new Endpoint({ role: 'server', ...limits }).receive(wire('server', ...fragments)).log, [log])
+  }
+  const plain = new Endpoint({ role: 'server', ...limits }).receive(wire('server', { opcode: BINARY, length: 1601 }))
+  t.same(plain.log, ['failure WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'], 'what is not compressed may not')
+})
+
+t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else', async t => {
+  for (const role of ROLES) {
+    const end = new Endpoint({ role, inflate: data => data })
+    const { connection } = end
+    const message = (isText: boolean, isCompressed: boolean) => ({ isText, isCompressed, payload: Buffer.from('a') })
+    t.equal(connection.sendEncoded(message(true, true)), true)
+    connection.sendEncoded(message(false, false))
+    connection.sendEncodedFragment(message(false, true), false)
+    t.throws(() => connection.sendEncoded(message(true, false)), /fragmented message/)
+    t.throws(() => connection.sendEncodedFragment(message(true, true), false), { code: 'ERR_INVALID_ARG_VALUE' })
+    connection.ping('')
+    connection.sendEncodedFragment(message(false, true), false)
+    connection.sendEncodedFragment(message(false, true), true)
+    connection.sendEncoded(message(true, true))
+    const frames = end.sentFrames.map(({ fin, rsv, opcode }) => `${fin ? '' : '+'}${rsv} ${opcode}`)
+    t.same(frames, ['4 1', '0 2', '+4 2', '0 9', '+0 0', '0 0', '4 1'])
+    connection.close()
+    t.same(
+      [connection.sendEncoded(message(true, true)), connection.sendEncodedFragment(message(true, true), true)],
+      [false, false],
+    )
+  }
+  const without = new Endpoint({ role: 'server' }).connection
+  const message = { isText: true, isCompressed: true, payload: Buffer.from('a') }
+  t.throws(() => without.sendEncoded(message), /not negotiated/)
+  t.throws(() => without.sendEncodedFragment(message, true), /not negotiated/)
+})
+
 t.test('control frames: 125 bytes and no more; codes that may not be sent', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role })

@@ -24,7 +24,7 @@ function assemble(
     const chunk = Buffer.from(new Uint8Array(bytes).buffer)
     parser.push(chunk)
     while (parser.next()) {
-      message ??= new PartialMessage(parser.opcode, parser.payloadLength)
+      message ??= new PartialMessage(parser.opcode, parser.rsv1, parser.payloadLength)
       const violation = message.append(parser, limits)
       pieces++
       received += parser.end - parser.start
@@ -183,10 +183,29 @@ t.test('limits: so many fragments, so many chunks, and not one more', async t =>
 
 t.test('outgoing fragments: the first has the type, the others continue', async t => {
   for (const isText of [true, false]) {
-    const message = new OutgoingMessage(isText)
+    const message = new OutgoingMessage(isText, false)
     t.equal(message.isText, isText)
     t.same([message.nextOpcode(), message.nextOpcode(), message.nextOpcode()], [isText ? TEXT : BINARY, 0, 0])
   }
+})
+
+t.test('a compressed message in fragments: RSV1 on the first one, and no look at what is not text yet', async t => {
+  const outgoing = new OutgoingMessage(true, true)
+  t.same([outgoing.nextOpcode(), outgoing.nextOpcode()], [TEXT | 0x40, 0])
+  const parser = new FrameParser(true, 2 ** 20, true)
+  let message: PartialMessage | undefined
+  const frames = [
+    { opcode: TEXT, rsv: 4, fin: false, mask: MASK, payload: Buffer.from('ff00', 'hex') },
+    { opcode: 0, mask: MASK, payload: Buffer.from('c0', 'hex') },
+  ]
+  for (const frame of frames) {
+    parser.push(rawFrame(frame))
+    while (parser.next()) {
+      message ??= new PartialMessage(parser.opcode, parser.rsv1, parser.payloadLength)
+      t.equal(message.append(parser, NO_LIMITS), undefined)
+    }
+  }
+  t.same([message?.opcode, message?.isCompressed, message?.bytes], [TEXT, true, Buffer.from('ff00c0', 'hex')])
 })
 
 t.test(
@@ -211,12 +230,12 @@ t.test(
       for (let first = 0; first <= text.length; first++) {
         for (let second = first; second <= text.length; second++) {
           const parts = [text.slice(0, first), text.slice(first, second), text.slice(second)]
-          const message = new OutgoingMessage(true)
+          const message = new OutgoingMessage(true, false)
           const sent = parts.map((part, i) => Buffer.from(message.joinSurrogates(part, i === 2)))
           if (!Buffer.concat(sent).equals(whole)) wrong.push(JSON.stringify(parts))
         }
       }
-      const units = new OutgoingMessage(true)
+      const units = new OutgoingMessage(true, false)
       const sent = [...text.split(''), ''].map((unit, i) => units.joinSurrogates(unit, i === text.length))
       if (!Buffer.from(sent.join('')).equals(whole)) wrong.push(`${JSON.stringify(text)} unit by unit`)
     }

@@ -52,6 +52,9 @@ export const randomId = () => toHex(randomBytes(16))
 
 export const formatInteger = number => integers.format(number)
 
+const percents = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 1 })
+export const formatPercent = ratio => percents.format(ratio)
+
 export function plural(count, noun) {
   return `${formatInteger(count)} ${noun}${count === 1 ? '' : 's'}`
 }

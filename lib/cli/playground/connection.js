@@ -62,6 +62,10 @@ export class Connection {
     return this.#socket?.protocol ?? ''
   }
 
+  get extensions() {
+    return this.#socket?.extensions ?? ''
+  }
+
   get url() {
     return this.#address.href
   }

@@ -1,5 +1,5 @@
 /** What the list shows: frames, messages, the opening handshake and the end of a connection, as plain objects. */
-import { formatInteger, fromHex, onOneLine, plural, readUtf8, toHex, utf8 } from './bytes.js'
+import { formatInteger, formatPercent, fromHex, onOneLine, plural, readUtf8, toHex, utf8 } from './bytes.js'
 import { closeCode, isControl, opcodeName, readClosePayload } from './protocol.js'
 
 const PREVIEW_BYTES = 96
@@ -142,13 +142,21 @@ function previewOf(entry) {
     return `${code} ${closeCode(code)[0]}${reason ? ` · ${onOneLine(reason)}` : ''}`
   }
   const start = entry.payload.subarray(0, PREVIEW_BYTES)
-  if (entry.isCompressed) return `compressed: ${toHex(start.subarray(0, 24), ' ')}`
+  if (entry.isCompressed) return `${compressionOf(entry)}: ${toHex(start.subarray(0, 24), ' ')}`
   // A ping's payload is bytes, but text more often than not.
   const { text, valid } = readUtf8(entry.payload)
   if (entry.isText || (entry.frame && isControl(entry.frame.opcode) && valid)) {
     return onOneLine(text.slice(0, PREVIEW_BYTES))
   }
   return toHex(start.subarray(0, 32), ' ')
+}
+
+/** What compression made of the message that ends with this frame, as far as it is known. */
+export function compressionOf({ frame }) {
+  if (!frame?.message) return 'compressed'
+  const { length, compressed } = frame.message
+  const ratio = length === 0 ? '' : `, ${formatPercent(compressed / length)}`
+  return `compressed from ${formatInteger(length)} to ${plural(compressed, 'byte')}${ratio}`
 }
 
 /** The entry in one sentence, for those who hear the list. */

@@ -4,7 +4,7 @@
  */
 import { ascii, formatInteger, fromHex, hexByte, plural, readUtf8 } from './bytes.js'
 import { html } from './dom.js'
-import { DIRECTIONS } from './entries.js'
+import { compressionOf, DIRECTIONS } from './entries.js'
 import { closeCode, diagramRows, headerFields, readClosePayload, wirePayload } from './protocol.js'
 
 const MASKED_BYTES_SHOWN = 8
@@ -190,7 +190,8 @@ function payloadView(entry) {
   const { frame, payload, length } = entry
   if (length === 0) return remark('The payload is empty.')
   if (entry.isCompressed) {
-    return remark('The payload is compressed by permessage-deflate; these are the bytes as they travel.')
+    const what = frame?.message ? `The message was ${compressionOf(entry)}` : 'The payload is compressed'
+    return remark(`${what} by permessage-deflate. These are the bytes as they travel.`)
   }
   const { text, valid } = readUtf8(payload)
   const isControl = frame !== undefined && frame.opcode >= 8
@@ -501,6 +502,7 @@ function handshakeView(event) {
         event.protocol
           ? [' and picked the subprotocol ', html('code', {}, event.protocol), '. ']
           : ' without a subprotocol. ',
+        event.extensions && ['Both agreed on ', html('code', {}, event.extensions), '. '],
         'From here on there are only frames.',
       ),
     )

@@ -182,7 +182,8 @@ export class WebSocketPanel {
     $('connection').dataset.state = state
     $('state').textContent = STATES[state]
     if (open) {
-      $('state-detail').textContent = connection.protocol ? `Subprotocol ${connection.protocol}` : 'No subprotocol'
+      const protocol = connection.protocol ? `Subprotocol ${connection.protocol}` : 'No subprotocol'
+      $('state-detail').textContent = [protocol, connection.extensions].filter(part => part !== '').join(', ')
     } else if (busy || state === 'idle') $('state-detail').textContent = ''
     const toggle = $('connect-toggle')
     toggle.dataset.action = busy ? 'disconnect' : 'connect'
@@ -283,7 +284,12 @@ export class WebSocketPanel {
     if (frame.direction === 'in') {
       if (isStart) {
         // By what was sent and not by counting: the server may leave out frames when there are very many.
-        const at = session.sends.findIndex(({ start }) => start.startsWith(frame.payload))
+        // What is compressed does not look like what was sent.
+        const at = frame.rsv1
+          ? session.sends.length > 0
+            ? 0
+            : -1
+          : session.sends.findIndex(({ start }) => start.startsWith(frame.payload))
         return at >= 0 && session.sends.splice(0, at + 1).at(-1).byHand
       }
       if (frame.opcode === 10) entry.probe = session.probes.delete(frame.payload)
