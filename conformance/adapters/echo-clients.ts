@@ -18,6 +18,7 @@ export async function runCases(base: string, agent: string, count: number, echo:
     }
   }
   await Promise.all(Array.from({ length: JOBS }, work))
+  await echo(`${base}/updateReports?agent=${encodeURIComponent(agent)}`).catch(() => {})
 }
 
 /** Longest message of a case, and more fragments than one has. */

@@ -82,6 +82,7 @@ async def play(client, base, count, agent):
                 pass
 
     await asyncio.gather(*(work() for _ in range(JOBS)))
+    await client(f"{base}/updateReports?agent={quote(agent)}")
 
 
 async def main(role, name, *rest):
