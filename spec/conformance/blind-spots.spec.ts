@@ -10,8 +10,8 @@ import { brokenClient, brokenServer, type Fault } from '../support/broken-endpoi
 import { until } from '../support/waiting.ts'
 
 const WRONG = BLIND_SPOT_CASES.filter(({ id }) => id.startsWith('B.1.'))
-/** The broken endpoints look at a text anew with each fragment: they have no time for a hundred thousand. */
-const MUCH = BLIND_SPOT_CASES.filter(({ id }) => id.startsWith('B.2.') && id !== 'B.2.4')
+/** The broken endpoints look at a text anew with each fragment: they have no time for many. */
+const MUCH = BLIND_SPOT_CASES.filter(({ id }) => ['B.2.1', 'B.2.5'].includes(id))
 const PLAY = { ...DEFAULT_PLAY, pace: 0.3, timeout: 10_000 }
 
 async function judge(side: Side, faults: readonly Fault[], played: readonly Case[]): Promise<CaseResult[]> {
@@ -31,6 +31,9 @@ async function judge(side: Side, faults: readonly Fault[], played: readonly Case
   await judge.close()
   return results
 }
+
+// Most of it is waiting, which takes longer where there is other work.
+t.setTimeout(60_000)
 
 type Verdicts = Readonly<Partial<Record<Fault | 'good', Record<string, string>>>>
 
@@ -55,8 +58,8 @@ const WRONG_VERDICTS: Verdicts = {
 
 const MUCH_VERDICTS: Verdicts = {
   good: {},
-  'echo of other content': { 'FAILED / OK': 'B.2.1 B.2.2 B.2.3 B.2.5' },
-  'TCP dropped without close': { 'OK / UNCLEAN': 'B.2.1 B.2.2 B.2.3 B.2.5' },
+  'echo of other content': { 'FAILED / OK': 'B.2.1 B.2.5' },
+  'TCP dropped without close': { 'OK / UNCLEAN': 'B.2.1 B.2.5' },
 }
 
 /** Without drawing neighbours together, since the two sides are not asked the same. */

@@ -36,6 +36,9 @@ async function ask(
   return { status, body, frames }
 }
 
+// Most of it is waiting, which takes longer where there is other work.
+t.setTimeout(60_000)
+
 t.test('questions that are one message, and a close', async t => {
   const asked: string[] = []
   const { port } = await judge(t, { onReports: agent => void asked.push(agent) })

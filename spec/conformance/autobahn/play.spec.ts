@@ -31,6 +31,9 @@ async function judge(
   return results
 }
 
+// Most of it is waiting, which takes longer where there is other work.
+t.setTimeout(60_000)
+
 t.test('servers with one fault each get exactly the verdicts that it earns, a good one none', async t => {
   const found: Record<string, unknown> = {}
   await forEachFault(SERVER_VERDICTS, async (fault, faults) => {
