@@ -112,7 +112,7 @@ function check(options: EventStreamOptions): CheckedEventStreamOptions {
   const mark = Math.min(65_536, maxBufferedAmount)
   return {
     settings: {
-      heartbeat: heartbeat === false ? 0 : checkDelay('heartbeat', heartbeat, 15_000),
+      heartbeat: checkHeartbeat(heartbeat),
       highWaterMark: checkInteger('highWaterMark', options.highWaterMark, mark, 0, maxBufferedAmount),
       maxBufferedAmount,
       overflow,
@@ -124,9 +124,15 @@ function check(options: EventStreamOptions): CheckedEventStreamOptions {
   }
 }
 
+function checkHeartbeat(heartbeat: EventStreamOptions['heartbeat']): number {
+  if (heartbeat === 0) throw argumentError('ERR_OUT_OF_RANGE', 'heartbeat must be from 1 up; false turns it off')
+  return heartbeat === false ? 0 : checkDelay('heartbeat', heartbeat, 15_000)
+}
+
 function fieldsWith(headers: HeaderFields = {}): (readonly [string, string])[] {
-  if (typeof headers !== 'object' || headers === null)
-    throw argumentError('ERR_INVALID_ARG_TYPE', 'headers must be an object')
+  // A Headers object has no properties of its own, and would be taken for no headers at all.
+  if (typeof headers !== 'object' || headers === null || Symbol.iterator in headers)
+    throw argumentError('ERR_INVALID_ARG_TYPE', 'headers must be an object such as { "X-Name": "value" }')
   const added = checkHeaders(headers)
   const names = new Set(added.map(([name]) => name.toLowerCase()))
   for (const name of RESERVED_FIELDS) {

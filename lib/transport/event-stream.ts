@@ -10,7 +10,7 @@
  * through a property of what carries it, as in byte-channel.ts, and all silence is watched by one clock.
  */
 import type { Writable } from 'node:stream'
-import { EventBacklog } from './event-backlog.ts'
+import { DroppableBacklog, type EventBacklog, JoinedBacklog } from './event-backlog.ts'
 import type { EventStreamSettings } from './event-stream-options.ts'
 import { type OutgoingEvent, PreparedEvent, prepareEvent } from './outgoing-event.ts'
 import { clockFor } from './tick-clock.ts'
@@ -280,7 +280,8 @@ export class EventStream {
 
   #keep(event: PreparedEvent): void {
     if (this.#backlog === undefined) {
-      this.#backlog = new EventBacklog()
+      const { overflow, highWaterMark } = this.#settings
+      this.#backlog = overflow === 'close' ? new JoinedBacklog(highWaterMark) : new DroppableBacklog(highWaterMark)
       gathering.push(this)
     }
     this.#backlog.add(event, this.#settings.overflow === 'keep-latest' ? event.key : undefined)
@@ -292,7 +293,7 @@ export class EventStream {
     const backlog = this.#backlog
     if (backlog === undefined) return
     while (!this.#isHeld || this.#isClosing) {
-      const bytes = backlog.take(this.#settings.highWaterMark)
+      const bytes = backlog.take()
       if (bytes === undefined) break
       this.#write(bytes)
     }

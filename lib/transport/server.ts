@@ -195,7 +195,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
         return
       }
       response.answer()
-      if (answer === undefined || answer instanceof EventStream) throw unanswered()
+      if (!isObject(answer) || answer instanceof EventStream) throw unanswered()
       if ('refusal' in answer) return this.#refuse(answer, request, socket)
       const text = formatRefusal(answer)
       hangUp(socket, method === 'HEAD' ? text.slice(0, text.indexOf('\r\n\r\n') + 4) : text)
@@ -239,6 +239,10 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
     hangUp(socket, answer)
     this.emit('refused', refusal, request, error)
   }
+}
+
+function isObject(answer: unknown): answer is object {
+  return typeof answer === 'object' && answer !== null
 }
 
 function unanswered(): TypeError {

@@ -232,7 +232,7 @@ t.test('beyond a limit, and what headers throw: for good', async t => {
 
 t.test('silence reconnects', async t => {
   const { log } = await story([{ say: STREAM, ending: 'hold' }, { say: '', ending: 'hold' }, NO_CONTENT], {
-    idleTimeout: 50,
+    idleTimeout: 500,
   })
   t.same(log, [
     'open OPEN',

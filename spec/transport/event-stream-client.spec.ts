@@ -136,7 +136,7 @@ t.test('whether it is tried again', async t => {
     ],
     [[busy], { retryStatuses: [503], reconnect: false }, ['rejected ERR_EVENT_STREAM_STATUS']],
     // Silence is a loss as any other; a limit is for good.
-    [[HOLD, STREAM], { idleTimeout: 50 }, [OPEN, 'a', 'b', 'again ERR_EVENT_STREAM_IDLE_TIMEOUT 0 0', OPEN, 'end']],
+    [[HOLD, STREAM], { idleTimeout: 500 }, [OPEN, 'a', 'b', 'again ERR_EVENT_STREAM_IDLE_TIMEOUT 0 0', OPEN, 'end']],
     [[{ say: '', ending: 'hold' }], { responseTimeout: 50 }, ['rejected ERR_EVENT_STREAM_RESPONSE_TIMEOUT']],
     [[lost], { maxLineBytes: 3, reconnect: true }, [OPEN, 'rejected ERR_EVENT_STREAM_LINE_TOO_LONG']],
   ]

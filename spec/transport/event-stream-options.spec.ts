@@ -62,6 +62,8 @@ t.test('fields are added, or take the place of ours, but for the head’s own', 
     t.throws(() => fields({ [name]: 'x' }), { message: /is not for the caller to set/ }, name)
   }
   t.throws(() => fields({ 'X-A': 'a\r\nX-B: c' }), { code: 'ERR_INVALID_CHAR' }, 'S19')
+  t.throws(() => fields(new Headers({ 'X-A': 'b' }) as never), { code: 'ERR_INVALID_ARG_TYPE' }, 'it would be lost')
+  t.throws(() => checkEventStreamOptions({ heartbeat: 0 }), { message: /false turns it off/ })
   t.throws(() => fields({ 'X A': 'b' }), { code: 'ERR_INVALID_HTTP_TOKEN' }, 'S19')
 })
 

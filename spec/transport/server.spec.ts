@@ -443,6 +443,15 @@ t.test('onRequest that throws, or answers what cannot be written, is a 500', asy
   }
 })
 
+t.test('onRequest that answers with nothing that is an answer is told what it must do', async t => {
+  for (const answer of [undefined, null, 'text', 404]) {
+    const { server, port, refused } = await open({ onRequest: () => answer as never })
+    t.equal((await exchange(port, PLAIN)).status, 500)
+    t.match(refused[0]?.error, { name: 'TypeError', message: /^onRequest must return an answer such as/ })
+    await server.close()
+  }
+})
+
 t.test('a large page arrives whole', async t => {
   const body = 'x'.repeat(5_000_000)
   const { server, port } = await open({ onRequest: () => ({ status: 200, body }) })
