@@ -559,7 +559,6 @@ export class WebSocketConnection extends EventEmitter<WebSocketConnectionEvents>
     this.#story.endedBy('local')
     this.#story.fault(cause, undefined)
     this.#transportEnded()
-    this.#inflater?.abort()
     this.#channel.destroy()
     // If the transport was gone before, it does not say so again.
     process.nextTick(() => this.#releaseHeldBack())

@@ -617,6 +617,16 @@ t.test('compressed data may be a little longer than a message: 1/16 and 64 bytes
   t.same(plain.log, ['failure WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'], 'what is not compressed may not')
 })
 
+t.test('an inflater that gives more than it was asked for is not believed', async t => {
+  for (const [length, log] of [
+    [2, 'binary 0000'],
+    [3, 'failure WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'],
+  ] as const) {
+    const end = new Endpoint({ role: 'client', maxMessageSize: 2, inflate: () => Buffer.alloc(length) })
+    t.same(end.receive(wire('client', { opcode: BINARY, rsv: 4, payload: 'x' })).log, [log])
+  }
+})
+
 t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role, inflate: data => data })
