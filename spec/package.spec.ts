@@ -15,14 +15,15 @@ t.test('import and require give the same module', async t => {
   t.equal(require('wirewright/protocol').Connection, protocol.Connection)
 })
 
-t.test('the tarball holds the library and nothing else', async t => {
+t.test('the tarball holds the library, the conformance suite and nothing else', async t => {
   const packed = JSON.parse(
     execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: ROOT, encoding: 'utf8' }),
   )
   const files: string[] = packed[0].files.map(({ path }: { path: string }) => path)
   const strangers = files.filter(
     path =>
-      !/^(dist\/lib|lib)\//.test(path) && !['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].includes(path),
+      !/^(dist\/)?(lib|conformance(?!\/adapters))\//.test(path) &&
+      !['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'].includes(path),
   )
   t.same(strangers, [])
   for (const needed of [
@@ -33,6 +34,8 @@ t.test('the tarball holds the library and nothing else', async t => {
     'dist/lib/cli/main.js',
     'lib/index.ts',
     'lib/cli/playground/index.html',
+    'dist/conformance/index.js',
+    'conformance/report/page.css',
   ]) {
     t.ok(files.includes(needed), needed)
   }

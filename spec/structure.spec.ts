@@ -1,6 +1,6 @@
 /**
  * The structure of the repo, which a reader relies on: layers point one way, the pure core does no I/O, spec/ mirrors
- * lib/, the public exports are the ones listed here, and nothing is needed at run time.
+ * lib/ and conformance/, the public exports are the ones listed here, and nothing is needed at run time.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -11,6 +11,14 @@ const ROOT = dirname(fileURLToPath(import.meta.resolve('wirewright/package.json'
 
 /** From the bottom up: a layer imports from itself and from what is below it. */
 const LAYERS = ['errors', 'websocket', 'event-stream', 'transport', 'hub', 'index', 'cli']
+
+/**
+ * The conformance suite stands beside the layers: it judges the library, so it knows nothing of it, and of all layers
+ * only the command line knows the suite, by its one public page.
+ */
+const SUITE = '../conformance/index.ts'
+/** Programs of this repo that bring the suite and real peers together, ours among them. Nothing of the suite knows them. */
+const ADAPTERS = 'conformance/adapters/'
 
 /** What the pure layers may use of Node: functions of their arguments. */
 const PURE_LAYERS = ['errors', 'websocket', 'event-stream']
@@ -45,6 +53,7 @@ t.test('layers point one way', async t => {
     for (const specifier of imports(file).filter(specifier => specifier.startsWith('.'))) {
       const target = relative(join(ROOT, 'lib'), join(ROOT, dirname(file), specifier))
       const [from, to] = [layerOf(file.slice('lib/'.length)), layerOf(target)]
+      if (from === 'cli' && target === SUITE) continue
       if (LAYERS.indexOf(to) < 0 || LAYERS.indexOf(to) > LAYERS.indexOf(from)) wrong.push(`${file} → ${specifier}`)
     }
   }
@@ -80,6 +89,19 @@ t.test('nothing is imported but our own files and node: modules', async t => {
   }
 })
 
+t.test('the conformance suite imports nothing of the library that it judges, nor of its specs', async t => {
+  const isOfSuite = (path: string) => path.startsWith('conformance/') && !path.startsWith(ADAPTERS)
+  const wrong = sources('conformance')
+    .filter(isOfSuite)
+    .flatMap(file =>
+      imports(file)
+        .filter(specifier => !specifier.startsWith('node:'))
+        .filter(specifier => !specifier.startsWith('.') || !isOfSuite(join(dirname(file), specifier)))
+        .map(specifier => `${file}: ${specifier}`),
+    )
+  t.same(wrong, [])
+})
+
 t.test('there is no import cycle within the pure core', async t => {
   const cycles: string[] = []
   const visit = (file: string, path: readonly string[]) => {
@@ -92,24 +114,23 @@ t.test('there is no import cycle within the pure core', async t => {
   t.same(cycles, [])
 })
 
-t.test('spec/ mirrors lib/', async t => {
+t.test('spec/ mirrors lib/ and conformance/', async t => {
   const specs = sources('spec').filter(file => file.endsWith('.spec.ts'))
   const mirrored = specs.filter(file => {
     const inSpec = file.slice('spec/'.length)
     return !FREE_SPECS.includes(inSpec) && !FREE_FOLDERS.includes(inSpec.split('/')[0] ?? '')
   })
-  const wanted = sources('lib')
-    .filter(hasCode)
-    .map(file => file.replace(/^lib\//, 'spec/').replace(/\.ts$/, '.spec.ts'))
+  const files = [...sources('lib'), ...sources('conformance').filter(file => !file.startsWith(ADAPTERS))]
   t.same(
-    wanted.filter(file => !specs.includes(file)),
+    files.filter(hasCode).filter(file => !specs.includes(specOf(file))),
     [],
-    'every file of lib/ that has code has a spec',
+    'every file that has code has a spec',
   )
+  const wanted = files.map(specOf)
   t.same(
-    mirrored.filter(file => !sources('lib').includes(file.replace(/^spec\//, 'lib/').replace(/\.spec\.ts$/, '.ts'))),
+    mirrored.filter(file => !wanted.includes(file)),
     [],
-    'every spec has its file in lib/',
+    'every spec has its file',
   )
 })
 
@@ -145,7 +166,7 @@ t.test('the public exports are these', async t => {
 t.test('no file is a grab-bag', async t => {
   const names = /(^|\/)(utils?|helpers?|constants|types|misc|common)(\.spec)?\.ts$/
   t.same(
-    [...sources('lib'), ...sources('spec')].filter(file => names.test(file)),
+    [...sources('lib'), ...sources('spec'), ...sources('conformance')].filter(file => names.test(file)),
     [],
   )
 })
@@ -193,6 +214,11 @@ function valueImports(file: string): string[] {
 
 function withoutComments(code: string): string {
   return code.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '')
+}
+
+/** spec/ is as lib/ is, and spec/conformance/ as conformance/. */
+function specOf(file: string): string {
+  return `spec/${file.replace(/^lib\//, '').replace(/\.ts$/, '.spec.ts')}`
 }
 
 /** A file of nothing but types and re-exports has nothing to be tested. */

@@ -2,6 +2,7 @@
 /** The `wirewright` command: finds the command, prints help and version, and turns errors into exit codes. */
 import { readFileSync } from 'node:fs'
 import type { Command, Terminal } from './command.ts'
+import { conformCommand } from './conform.ts'
 import { connectCommand } from './connect.ts'
 import { echoCommand } from './echo.ts'
 import { COMMON_FLAGS, describeFlags, nearestName, UsageError, unknownFlag } from './flags.ts'
@@ -13,6 +14,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   echo: echoCommand,
   connect: connectCommand,
   listen: listenCommand,
+  conform: conformCommand,
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const

@@ -17,6 +17,27 @@ const FLAGS_OF: Readonly<Record<string, readonly string[]>> = {
     '--json',
     '--insecure',
   ],
+  conform: [
+    '--client',
+    '--port PORT',
+    '--host HOST',
+    '--once',
+    '--only CASES',
+    '--skip CASES',
+    '--list',
+    '--bail',
+    '--jobs N',
+    '--full',
+    '--timeout SECONDS',
+    '--insecure',
+    '--agent NAME',
+    '--json FILE',
+    '--junit FILE',
+    '--tap FILE',
+    '--html FILE',
+    '--baseline FILE',
+    '--save-baseline FILE',
+  ],
 }
 const COMMANDS = Object.keys(FLAGS_OF)
 
@@ -36,7 +57,7 @@ t.test('help, wherever it is asked for', async t => {
   const help = Object.fromEntries(COMMANDS.map((name, i) => [name, endings[i]!]))
   t.same(
     [general!, ...endings].map(({ code, stderr }) => [code, stderr]),
-    [0, 1, 2, 3].map(() => [0, '']),
+    [general, ...COMMANDS].map(() => [0, '']),
   )
   for (const name of COMMANDS)
     t.match(general?.stdout, new RegExp(`^  ${name} +\\w`, 'm'), `the general one lists ${name}`)

@@ -1,0 +1,182 @@
+/**
+ * A server that judges the clients that come to it, one case for each connection. It speaks the protocol of Autobahn's
+ * fuzzing server, so that a client harness written for that works with this:
+ *
+ *     /getCaseCount                     one message: how many cases there are
+ *     /getCaseInfo?case=N               one message: {"id": …, "description": …}
+ *     /runCase?case=N&agent=A           plays case N (from 1), for agent A; casetuple=ID names it by its id
+ *     /getCaseStatus?case=N&agent=A     one message: {"behavior": …}
+ *     /updateReports?agent=A            writes the reports
+ */
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import type { Case, PlayOptions } from './case.ts'
+import { ClientPeer, type IncomingRequest } from './client-peer.ts'
+import { Endpoint } from './endpoint.ts'
+import { OPCODE } from './frame.ts'
+import { fieldValue, MAX_HEAD, readHead, requestFault, writeHead, writeResponse } from './handshake.ts'
+import { patience } from './patience.ts'
+import { HEAVY_JOBS, playCase } from './runner.ts'
+import type { CaseResult } from './verdict.ts'
+import { WireLog } from './wire-log.ts'
+
+export interface ClientJudgeOptions {
+  /** In the order in which they are numbered. */
+  readonly cases: readonly Case[]
+  readonly play: PlayOptions
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly host?: string | undefined
+  /** Certificate and key: the server then speaks wss. */
+  readonly tls?: TlsOptions | undefined
+  readonly onResult?: ((agent: string, result: CaseResult) => void) | undefined
+  /** A client asks for the reports of an agent; it waits for them. */
+  readonly onReports?: ((agent: string) => void | Promise<void>) | undefined
+}
+
+/** A request that cannot be answered, in words for who wrote the client. */
+class BadRequest extends Error {}
+
+/** Milliseconds for a client's request. */
+const REQUEST_TIMEOUT = 5000
+
+export class ClientJudge {
+  readonly #options: ClientJudgeOptions
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  /** Cases that are played at this moment, and the most that ever were. */
+  #playing = 0
+  #crowd = 0
+  /** By agent, then by case. */
+  readonly #results = new Map<string, Map<string, CaseResult>>()
+
+  constructor(options: ClientJudgeOptions) {
+    this.#options = options
+    const onSocket = (socket: Socket) => this.#onSocket(socket)
+    this.#server =
+      options.tls === undefined
+        ? createTcpServer({ noDelay: true }, onSocket)
+        : createTlsServer({ ...options.tls, noDelay: true }, onSocket)
+  }
+
+  /** Resolves with the URL at which clients are judged. */
+  async listen(): Promise<string> {
+    const { port, host, tls } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    const address = this.#server.address() as AddressInfo
+    return `${tls === undefined ? 'ws' : 'wss'}://${host ?? 'localhost'}:${address.port}`
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise(resolve => this.#server.close(resolve))
+  }
+
+  /** The agents that have come, in their order. */
+  get agents(): string[] {
+    return [...this.#results.keys()]
+  }
+
+  /** In the order of the cases; those that were not played are left out. */
+  resultsOf(agent: string): CaseResult[] {
+    const results = this.#results.get(agent)
+    return this.#options.cases.flatMap(({ id }) => results?.get(id) ?? [])
+  }
+
+  #onSocket(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
+    let bytes: Buffer = Buffer.alloc(0)
+    const timer = patience(REQUEST_TIMEOUT, () => socket.destroy())
+    socket.once('close', () => timer.cancel())
+    const onData = (chunk: Buffer) => {
+      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+      const read = readHead(bytes)
+      if (read === undefined) {
+        if (bytes.length > MAX_HEAD) socket.destroy()
+        return
+      }
+      timer.cancel()
+      socket.off('data', onData)
+      socket.pause()
+      setImmediate(() => socket.resume())
+      void this.#onRequest({ socket, head: read.head, text: read.text, rest: bytes.subarray(read.end) })
+    }
+    socket.on('data', onData)
+  }
+
+  async #onRequest(request: IncomingRequest): Promise<void> {
+    try {
+      const fault = requestFault(request.head)
+      if (fault !== undefined) throw new BadRequest(fault)
+      const { pathname, searchParams } = new URL(request.head.startLine.split(' ')[1] ?? '/', 'ws://suite')
+      if (pathname === '/runCase') await this.#run(request, this.#caseOf(searchParams), agentOf(searchParams))
+      else await this.#answer(request, pathname, searchParams)
+    } catch (error) {
+      refuse(request.socket, error as Error)
+    }
+  }
+
+  async #run(request: IncomingRequest, it: Case, agent: string): Promise<void> {
+    const log = new WireLog()
+    this.#crowd = Math.max(this.#crowd, ++this.#playing)
+    // Clients that play one case after the other have for it what Autobahn gives them.
+    const crowd = it.weight === 'heavy' ? Math.min(this.#crowd, HEAVY_JOBS) : 1
+    const peer = new ClientPeer(request, { ...this.#options.play, crowd }, log)
+    const result = await playCase(it, log, () => it.play(peer))
+    this.#playing--
+    peer.release()
+    const results = this.#results.get(agent) ?? new Map<string, CaseResult>()
+    this.#results.set(agent, results.set(it.id, result))
+    this.#options.onResult?.(agent, result)
+  }
+
+  /** Everything that is one message, or none. */
+  async #answer(request: IncomingRequest, pathname: string, query: URLSearchParams): Promise<void> {
+    let message: string | undefined
+    if (pathname === '/getCaseCount') message = String(this.#options.cases.length)
+    else if (pathname === '/getCaseInfo') {
+      const { id, title } = this.#caseOf(query)
+      message = JSON.stringify({ id, description: title })
+    } else if (pathname === '/getCaseStatus') {
+      const { id } = this.#caseOf(query)
+      const result = this.#results.get(agentOf(query))?.get(id)
+      if (result === undefined) throw new BadRequest(`case ${id} was not played`)
+      message = JSON.stringify({ behavior: result.behavior, behaviorClose: result.behaviorClose })
+    } else if (pathname === '/updateReports') {
+      const agent = agentOf(query)
+      await this.#options.onReports?.(agent)
+    } else throw new BadRequest(`${pathname} is not served here`)
+    const handler = { onMessage() {}, onPong() {}, onEnd() {} }
+    request.socket.write(writeResponse(fieldValue(request.head, 'sec-websocket-key') ?? ''), 'latin1')
+    const endpoint = new Endpoint(request.socket, { role: 'server', log: new WireLog() }, handler, request.rest)
+    if (message !== undefined) endpoint.sendFrame({ opcode: OPCODE.text, payload: Buffer.from(message) })
+    endpoint.sendClose(1000)
+  }
+
+  #caseOf(query: URLSearchParams): Case {
+    const { cases } = this.#options
+    const [number, id] = [query.get('case'), query.get('casetuple')]
+    const found = id === null ? cases[Number(number) - 1] : cases.find(it => it.id === id)
+    if (found === undefined) throw new BadRequest(`there is no case ${id ?? number}, but 1 to ${cases.length}`)
+    return found
+  }
+}
+
+function agentOf(query: URLSearchParams): string {
+  const agent = query.get('agent')
+  if (agent === null || agent === '') throw new BadRequest('the parameter "agent" is missing')
+  return agent
+}
+
+function refuse(socket: Socket, { message }: Error): void {
+  const body = `${message}\n`
+  const fields = { Connection: 'close', 'Content-Type': 'text/plain', 'Content-Length': String(body.length) }
+  socket.end(`${writeHead('HTTP/1.1 400 Bad Request', fields)}${body}`)
+}

@@ -1,0 +1,74 @@
+/**
+ * `wirewright conform`: judges a WebSocket server, or clients that come to it. The suite stands beside the library and
+ * knows nothing of it; this is its command line, and the one place from which it is reached.
+ */
+import type { ConformOptions } from '../../conformance/index.ts'
+import type { Command } from './command.ts'
+import { type Flag, integerFlag, parseFlags, UsageError } from './flags.ts'
+
+const FLAGS = {
+  client: { help: 'judge clients: serve the cases to them' },
+  port: { value: 'PORT', short: 'p', help: 'with --client: port to listen on; 0 lets the system choose' },
+  host: { value: 'HOST', help: 'with --client: address to listen on (default: all)' },
+  once: { help: 'with --client: end when a client has asked for its reports' },
+  only: { value: 'CASES', multiple: true, help: 'play these: ids, their beginnings, or with stars: 1,6.4,7.*.1' },
+  skip: { value: 'CASES', multiple: true, help: 'but not these' },
+  list: { help: 'print the cases and end' },
+  bail: { help: 'end at the first case that is not as expected' },
+  jobs: { value: 'N', short: 'j', help: 'cases at a time (default 16)' },
+  full: { help: 'all 1,000 messages of each compression case, and no limit of time but its own' },
+  timeout: { value: 'SECONDS', help: 'longest that a case may take (default 60)' },
+  insecure: { help: 'accept any certificate' },
+  agent: { value: 'NAME', help: 'what to call the server in reports (default: its URL)' },
+  json: { value: 'FILE', help: 'write a report as JSON' },
+  junit: { value: 'FILE', help: 'write a report as JUnit XML' },
+  tap: { value: 'FILE', help: 'write a report as TAP' },
+  html: { value: 'FILE', help: 'write a report as a page to look at' },
+  baseline: { value: 'FILE', help: 'known deviations: only what differs from them counts' },
+  'save-baseline': { value: 'FILE', help: 'write the deviations that were found' },
+} as const
+
+export const conformCommand: Command = {
+  usage: `URL | --client --port PORT ${Object.entries<Flag>(FLAGS)
+    .filter(([name]) => name !== 'client' && name !== 'port')
+    .map(([name, { value }]) => `[--${name}${value === undefined ? '' : ` ${value}`}]`)
+    .join(' ')}`,
+  summary: 'judge a WebSocket server, or clients',
+  flags: FLAGS,
+  notes: `Clients are served as Autobahn's fuzzing server does it: /getCaseCount, /runCase?case=N&agent=NAME,
+/getCaseInfo, /getCaseStatus, /updateReports?agent=NAME.
+Exit code: 0 all as expected, 1 some not, 2 could not run.`,
+  async run(args, terminal) {
+    const { flags, operands } = parseFlags(args, FLAGS)
+    const seconds = integerFlag('timeout', flags.timeout, 1, 100_000)
+    const port = integerFlag('port', flags.port, 0, 65_535)
+    const options: ConformOptions = {
+      ...flags,
+      jobs: integerFlag('jobs', flags.jobs, 1, 1000),
+      timeout: seconds === undefined ? undefined : seconds * 1000,
+      saveBaseline: flags['save-baseline'],
+    }
+    const [url] = operands
+    if (operands.length > 1) throw new UsageError(`takes one URL, got ${operands.length}`)
+    if (flags.client && url !== undefined) throw new UsageError(`--client takes no URL, got "${url}"`)
+    if (!flags.client && (port ?? flags.host) !== undefined)
+      throw new UsageError('--port and --host are for --client')
+    if (!flags.client && url === undefined && !flags.list) throw new UsageError('takes one URL, or --client')
+    if (flags.client && port === undefined && !flags.list) throw new UsageError('--port is missing')
+    const suite = await import('../../conformance/index.ts')
+    try {
+      if (flags.list) return suite.listCases(flags.client ? 'client' : 'server', options, terminal.output) ?? 0
+      return flags.client
+        ? await suite.conformClients(
+            { ...options, port: port!, host: flags.host, once: flags.once },
+            terminal.output,
+            terminal.interrupted,
+          )
+        : await suite.conformServer(url!, options, terminal.output, terminal.interrupted)
+    } catch (error) {
+      if (!(error instanceof suite.ConformError)) throw error
+      terminal.error.write(`wirewright conform: ${error.message}\n`)
+      return 2
+    }
+  },
+}
