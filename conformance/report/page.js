@@ -117,6 +117,9 @@ function short(title) {
     .replace(/^Compression: /, 'Deflate: ')
     .replace(/ and round trips$/, '')
     .replace(/^Automatic /, 'Auto ')
+    .replace(/^Opening a (server|client): to be /, 'Opening: ')
+    .replace(/^What Autobahn does not see$/, 'Unseen else\u00adwhere')
+    .replace(/ragmentation$/, 'ragmen\u00adtation')
 }
 
 function tools(onChange) {
@@ -210,7 +213,11 @@ function duration(milliseconds) {
 
 const dialog = element('dialog', { 'aria-label': 'A case' })
 dialog.addEventListener('click', event => event.target === dialog && dialog.close())
-dialog.addEventListener('close', () => history.replaceState(null, '', location.pathname + location.search))
+// The event comes late: another case may be open by then.
+dialog.addEventListener(
+  'close',
+  () => dialog.open || history.replaceState(null, '', location.pathname + location.search),
+)
 
 function show(index, id) {
   const run = report.runs[index]

@@ -10,6 +10,9 @@ import { CHROMIUM, launchChromium } from '../../support/chromium.ts'
 import { needs } from '../../support/programs.ts'
 import { AWKWARD, SAMPLE } from '../../support/sample-report.ts'
 
+// A browser may take long to start where there is other work.
+t.setTimeout(60_000)
+
 function dataOf(html: string) {
   return JSON.parse(/<script type="application\/json" id="report">([\s\S]*?)<\/script>/.exec(html)![1]!)
 }
@@ -83,6 +86,7 @@ t.test(
     t.match(page.url(), /#case-0-1\.2$/)
     await page.keyboard.press('Escape')
     t.equal(await page.locator('dialog').isVisible(), false)
+    await page.waitForURL(url => url.hash === '')
     await page.goto(`${pathToFileURL(file).href}#case-0-2.1`)
     await page.reload()
     t.match(await page.locator('dialog h2').textContent(), '2.1', 'a case has an address')
