@@ -24,6 +24,8 @@ export interface Case {
   /** The clause that it holds a peer to, such as "RFC 6455 §5.5". */
   readonly clause?: string
   readonly sides: readonly Side[]
+  /** The version of HTTP that it is about. Left out: whatever brings the WebSocket about. */
+  readonly http?: '1.1' | '2'
   /** Heavy ones move megabytes: few of them are played at a time, and none beside those that watch the clock. */
   readonly weight: 'light' | 'heavy'
   /** Never rejects for a fault of the peer's. */

@@ -2,12 +2,14 @@
 import { AUTOBAHN_CASES, AUTOBAHN_GROUPS } from './autobahn/index.ts'
 import { BLIND_SPOT_CASES, BLIND_SPOT_GROUPS } from './blind-spots.ts'
 import type { Case, Group } from './case.ts'
+import { BEHIND_REQUEST_CASES, BEHIND_REQUEST_GROUPS } from './opening/behind-requests.ts'
 import { CLIENT_OPENING_CASES, CLIENT_OPENING_GROUPS } from './opening/clients.ts'
 import { SERVER_OPENING_CASES, SERVER_OPENING_GROUPS } from './opening/servers.ts'
 
 export const GROUPS: readonly Group[] = [
   ...AUTOBAHN_GROUPS,
   ...SERVER_OPENING_GROUPS,
+  ...BEHIND_REQUEST_GROUPS,
   ...CLIENT_OPENING_GROUPS,
   ...BLIND_SPOT_GROUPS,
 ]
@@ -15,6 +17,7 @@ export const GROUPS: readonly Group[] = [
 export const CASES: readonly Case[] = [
   ...AUTOBAHN_CASES,
   ...SERVER_OPENING_CASES,
+  ...BEHIND_REQUEST_CASES,
   ...CLIENT_OPENING_CASES,
   ...BLIND_SPOT_CASES,
 ]

@@ -44,6 +44,11 @@ export type Fault =
   | 'any request accepted'
   | 'bad requests dropped'
   | 'versions not told'
+  | 'second request answered'
+  | 'open after a refusal'
+  | 'bodies taken for frames'
+  | 'folds accepted'
+  | 'interim responses not skipped'
   | 'any response accepted'
   | 'bad responses ignored'
   | 'empty messages lost'
@@ -342,11 +347,13 @@ function hasToken(head: string, name: string, token: string): boolean {
 }
 
 /** §4.2.1 and RFC 9112: the status with which a request is refused; undefined if it is right. */
-function refusalOf(head: string): string | undefined {
-  const [startLine = '', ...lines] = head.split('\r\n')
+function refusalOf(head: string, faults: ReadonlySet<Fault>): string | undefined {
+  const [startLine = '', ...lines] = (faults.has('folds accepted') ? head.replace(/\r\n /g, '') : head).split('\r\n')
   const one = (name: string) => (values(head, name).length === 1 ? values(head, name)[0]! : '')
   if (head.length > MAX_HEAD) return '431 Request Header Fields Too Large'
-  if (!lines.every(line => /^[^\s:]+:[^\0]*$/.test(line)) || one('host') === '') return '400 Bad Request'
+  if (!lines.every(line => /^[^\s:]+:[^\0\r\n]*$/.test(line)) || one('host') === '') return '400 Bad Request'
+  const isEmpty = ['', '0'].includes(values(head, 'content-length').join()) && one('transfer-encoding') === ''
+  if (!isEmpty && !faults.has('bodies taken for frames')) return '400 Bad Request'
   if (!/^GET \S+ HTTP\/1\.1$/.test(startLine)) return '405 Method Not Allowed'
   if (!hasToken(head, 'upgrade', 'websocket') || !hasToken(head, 'connection', 'upgrade'))
     return '426 Upgrade Required'
@@ -397,15 +404,20 @@ export async function brokenServer(
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
     let text = ''
     socket.on('data', function onData(chunk: Buffer) {
-      text += chunk.toString('latin1')
-      const end = text.indexOf('\r\n\r\n')
+      text = `${text}${chunk.toString('latin1')}`.replace(/^\r\n/, '')
+      let end = text.indexOf('\r\n\r\n')
+      if (end < 0 && /[^\r]\n/.test(text)) end = text.length
       if (end < 0) return
       socket.off('data', onData)
-      const refusal = refusalOf(text.slice(0, end))
+      const answersAgain = known.has('second request answered') && text.startsWith('GET ', end + 4)
+      if (answersAgain) setImmediate(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
+      const refusal = refusalOf(text.slice(0, end), known)
       if (refusal !== undefined && !known.has('any request accepted')) {
         if (known.has('bad requests dropped')) return void socket.end()
         const versions = known.has('versions not told') ? '' : 'Sec-WebSocket-Version: 13\r\n'
-        return void socket.end(`HTTP/1.1 ${refusal}\r\n${versions}Content-Length: 0\r\n\r\n`)
+        socket.write(`HTTP/1.1 ${refusal}\r\n${versions}Content-Length: 0\r\n\r\n`)
+        if (!answersAgain && !known.has('open after a refusal')) socket.end()
+        return
       }
       const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions')) : undefined
       const key = field(text, 'Sec-WebSocket-Key') ?? ''
@@ -418,6 +430,7 @@ export async function brokenServer(
         ...(agreed === undefined ? [] : [`Sec-WebSocket-Extensions: ${agreed.value}`]),
       ]
       socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      if (answersAgain) return
       new BrokenEcho(socket, 'server', known, agreed?.agreement, Buffer.from(text.slice(end + 4), 'latin1'))
     })
   })
@@ -451,12 +464,21 @@ export function brokenClient(
     ...(options.deflate === undefined ? [] : [`Sec-WebSocket-Extensions: ${options.deflate}`]),
   ]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-  let text = Buffer.alloc(0)
+  let [text, read]: [Buffer<ArrayBufferLike>, number] = [Buffer.alloc(0), 0]
   socket.on('data', function onData(chunk: Buffer) {
     text = Buffer.concat([text, chunk])
+    read += chunk.length
+    const hasInterim = () => text.length > 12 && text.toString('latin1', 0, 12).startsWith('HTTP/1.1 10')
+    while (
+      hasInterim() &&
+      text.includes('\r\n\r\n') &&
+      text[11] !== 0x31 &&
+      !known.has('interim responses not skipped')
+    )
+      text = text.subarray(text.indexOf('\r\n\r\n') + 4)
     const end = text.indexOf('\r\n\r\n')
-    const isEndless = end < 0 && text.length > MAX_HEAD && !known.has('any response accepted')
-    if (isEndless && !known.has('bad responses ignored')) socket.destroy()
+    const isEndless = end < 0 && (read > MAX_HEAD || /[^\r]\n/.test(text.toString('latin1')))
+    if (isEndless && !known.has('any response accepted') && !known.has('bad responses ignored')) socket.destroy()
     if (end < 0) return
     socket.off('data', onData)
     if (known.has('refuses')) return void socket.destroy()
@@ -470,7 +492,7 @@ export function brokenClient(
       'client',
       known,
       clientAgreement(field(head, 'Sec-WebSocket-Extensions')),
-      text.subarray(end + 4),
+      Buffer.from(text.subarray(end + 4)),
     )
   })
   return new Promise(resolve => socket.on('error', () => {}).on('close', () => resolve()))
