@@ -2,6 +2,7 @@
 import { AUTOBAHN_CASES, AUTOBAHN_GROUPS } from './autobahn/index.ts'
 import { BLIND_SPOT_CASES, BLIND_SPOT_GROUPS } from './blind-spots.ts'
 import type { Case, Group } from './case.ts'
+import { HOSTILE_CASES, HOSTILE_GROUPS } from './hostile/index.ts'
 import { BEHIND_REQUEST_CASES, BEHIND_REQUEST_GROUPS } from './opening/behind-requests.ts'
 import { CLIENT_OPENING_CASES, CLIENT_OPENING_GROUPS } from './opening/clients.ts'
 import { SERVER_OPENING_CASES, SERVER_OPENING_GROUPS } from './opening/servers.ts'
@@ -12,6 +13,7 @@ export const GROUPS: readonly Group[] = [
   ...BEHIND_REQUEST_GROUPS,
   ...CLIENT_OPENING_GROUPS,
   ...BLIND_SPOT_GROUPS,
+  ...HOSTILE_GROUPS,
 ]
 
 export const CASES: readonly Case[] = [
@@ -20,4 +22,5 @@ export const CASES: readonly Case[] = [
   ...BEHIND_REQUEST_CASES,
   ...CLIENT_OPENING_CASES,
   ...BLIND_SPOT_CASES,
+  ...HOSTILE_CASES,
 ]

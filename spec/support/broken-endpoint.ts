@@ -39,6 +39,13 @@ export type Fault =
   | 'RSV1 set'
   | 'length not minimal'
   | 'any length accepted'
+  | 'lengths of 32 bits'
+  | 'frames in pieces lost'
+  | 'back-pressure ignored'
+  | 'goes on after a fault'
+  | 'impatient'
+  | 'half-open for ever'
+  | 'dies of a reset'
   | 'wrong accept'
   | 'refuses'
   | 'any request accepted'
@@ -96,6 +103,8 @@ export class BrokenEcho {
       this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
       this.#read()
     })
+    socket.on('drain', () => socket.resume())
+    if (faults.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
     if (head.length > 0) setImmediate(() => this.#read())
   }
 
@@ -115,11 +124,12 @@ export class BrokenEcho {
           ? short
           : short === 126
             ? this.#received.readUInt16BE(2)
-            : Number(this.#received.readBigUInt64BE(2))
+            : Number(BigInt.asUintN(this.#has('lengths of 32 bits') ? 32 : 64, this.#received.readBigUInt64BE(2)))
       const frame = { fin: byte0 > 127, rsv: (byte0 >> 4) & 7, opcode: byte0 & 15, masked, length }
       if (this.#breaksRule(frame)) return this.#fail(1002)
       if (!this.#has('any length accepted')) {
-        if (size > 2 && length < (size === 4 ? 126 : 65_536)) return this.#fail(1002)
+        const isMinimal = size === 2 || length >= (size === 4 ? 126 : 65_536)
+        if (!isMinimal && !this.#has('lengths of 32 bits')) return this.#fail(1002)
         if (length > MAX_LENGTH) return this.#fail(1009)
       }
       const start = size + (masked ? 4 : 0)
@@ -127,6 +137,7 @@ export class BrokenEcho {
       const key = this.#received.subarray(size, start)
       if (masked) for (let i = 0; i < part.length; i++) part[i]! ^= key[i & 3]!
       if (this.#isBadText(frame, part)) return this.#fail(1007)
+      if (part.length < length && this.#has('frames in pieces lost')) this.#received = Buffer.alloc(0)
       if (part.length < length) return
       this.#received = this.#received.subarray(start + length)
       this.#onFrame(frame, part)
@@ -233,7 +244,12 @@ export class BrokenEcho {
   }
 
   #fail(code: number): void {
-    this.#over = true
+    this.#over = !this.#has('goes on after a fault')
+    if (!this.#over) {
+      this.#received = this.#received.subarray(2 + (this.#received[1]! & 127) + (this.#role === 'server' ? 4 : 0))
+      this.#send(8, closePayload(code))
+      return
+    }
     if (this.#has('TCP dropped without close')) return this.#end()
     this.#send(8, closePayload(this.#has('wrong close code') ? 4321 : code))
     if (this.#role === 'server' && !this.#has('TCP never ended')) this.#end()
@@ -254,7 +270,7 @@ export class BrokenEcho {
       mask: masks ? [...randomBytes(4)] : undefined,
       ...(this.#has('length not minimal') ? { extended: 8 as const } : {}),
     })
-    this.#socket.write(bytes)
+    if (!this.#socket.write(bytes) && !this.#has('back-pressure ignored')) this.#socket.pause()
   }
 
   #compress(message: Buffer): Buffer {
@@ -399,9 +415,11 @@ export async function brokenServer(
 ): Promise<BrokenServer> {
   const known = new Set(faults)
   const sockets = new Set<Socket>()
-  const server: Server = createServer({ noDelay: true }, socket => {
+  const server: Server = createServer({ noDelay: true, allowHalfOpen: known.has('half-open for ever') }, socket => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    if (known.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
+    if (known.has('dies of a reset')) socket.on('error', () => server.close())
     let text = ''
     socket.on('data', function onData(chunk: Buffer) {
       text = `${text}${chunk.toString('latin1')}`.replace(/^\r\n/, '')
@@ -451,8 +469,10 @@ export function brokenClient(
   options: { deflate?: string } = {},
 ): Promise<void> {
   const { hostname, port, pathname, search } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   const known = new Set(faults)
+  const allowHalfOpen = known.has('half-open for ever')
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen })
+  if (known.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
   const newKey = randomBytes(16).toString('base64')
   const lines = [
     `GET ${pathname}${search} HTTP/1.1`,
@@ -495,6 +515,7 @@ export function brokenClient(
       Buffer.from(text.subarray(end + 4)),
     )
   })
+  if (allowHalfOpen) socket.on('end', () => setTimeout(() => socket.destroy(), 2000).unref())
   return new Promise(resolve => socket.on('error', () => {}).on('close', () => resolve()))
 }
 
