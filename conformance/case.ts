@@ -52,6 +52,8 @@ export interface Opening {
   readonly offers?: string | undefined
   /** As a server: what to answer to the client's offers. */
   readonly accept?: ((offers: readonly DeflateParameters[]) => DeflateParameters | undefined) | undefined
+  /** Whether the peer refers back no farther than was agreed on, looked at octet by octet. */
+  readonly checksDistances?: boolean
 }
 
 export type Opened =

@@ -2,6 +2,7 @@
 import { AUTOBAHN_CASES, AUTOBAHN_GROUPS } from './autobahn/index.ts'
 import { BLIND_SPOT_CASES, BLIND_SPOT_GROUPS } from './blind-spots.ts'
 import type { Case, Group } from './case.ts'
+import { DEFLATE_CASES, DEFLATE_GROUPS } from './deflate/index.ts'
 import { HOSTILE_CASES, HOSTILE_GROUPS } from './hostile/index.ts'
 import { BEHIND_REQUEST_CASES, BEHIND_REQUEST_GROUPS } from './opening/behind-requests.ts'
 import { CLIENT_OPENING_CASES, CLIENT_OPENING_GROUPS } from './opening/clients.ts'
@@ -14,6 +15,7 @@ export const GROUPS: readonly Group[] = [
   ...CLIENT_OPENING_GROUPS,
   ...BLIND_SPOT_GROUPS,
   ...HOSTILE_GROUPS,
+  ...DEFLATE_GROUPS,
 ]
 
 export const CASES: readonly Case[] = [
@@ -23,4 +25,5 @@ export const CASES: readonly Case[] = [
   ...CLIENT_OPENING_CASES,
   ...BLIND_SPOT_CASES,
   ...HOSTILE_CASES,
+  ...DEFLATE_CASES,
 ]

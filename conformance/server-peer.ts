@@ -95,7 +95,7 @@ export class ServerPeer implements Peer {
     if (fault !== undefined) return this.#giveUp(socket, `the server's response is wrong: ${fault}`)
     const agreed = readAgreement(came.head, opening.offers)
     if (typeof agreed === 'string') return this.#giveUp(socket, `the server's response is wrong: ${agreed}`)
-    const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed)
+    const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed, opening.checksDistances)
     return { endpoint: this.endpoint(socket, handler, came.rest, deflate), agreed, head: came.head }
   }
 

@@ -60,6 +60,12 @@ function meetings({ short, peers, only }: { short: boolean; peers: boolean; only
       ),
     },
     { name: OURS, side, tls: true, cases: select(side, short ? OVER_TLS : [], []) },
+    {
+      name: `${OURS} with context takeover`,
+      side,
+      tls: false,
+      cases: select(side, short ? ['D.1', 'D.4'] : ['12', '13', 'D'], []),
+    },
     ...(short ? [] : [{ name: `${OURS} without compression`, side, tls: false, cases: select(side, [], []) }]),
   ])
   const others = (['server', 'client'] as const).flatMap(side =>

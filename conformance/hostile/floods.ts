@@ -160,7 +160,7 @@ async function drain(endpoint: Endpoint, came: () => number, { options }: Peer):
 }
 
 /** Another connection works; what is wrong, if it does not. A client is not asked: it has come once. */
-async function isServing(peer: Peer): Promise<string | undefined> {
+export async function isServing(peer: Peer): Promise<string | undefined> {
   if (peer.side === 'client') return undefined
   const greeting = new Greeting()
   const opened = await peer.open(greeting.handler)

@@ -21,7 +21,12 @@ const ROWS: readonly (readonly [wrong: Wrong, fault: Fault | undefined, behavior
   [RESERVED, 'reserved opcodes accepted', 'FAILED', 'expected Close 1002, but nothing more came within 1 s'],
   [{ ...RESERVED, mayBeAwaited: true }, 'reserved opcodes accepted', 'OK', 'it waits for the rest, as it may'],
   [TEXT, undefined, 'FAILED', 'expected Close 1002, but it was taken: text of 2'],
-  [{ ...TEXT, mayBeTaken: true }, undefined, 'NON-STRICT', 'expected Close 1002, but it was taken: text of 2'],
+  [
+    { ...TEXT, mayBeTaken: 'NON-STRICT' },
+    undefined,
+    'NON-STRICT',
+    'expected Close 1002, but it was taken: text of 2',
+  ],
   [CLOSE, undefined, 'NON-STRICT', 'expected Close 1002, got a Close without a code'],
   [
     { ...CLOSE, looksLikeAClose: true },

@@ -63,6 +63,13 @@ export type Fault =
   | 'deflate context kept'
   | 'deflate context lost'
   | 'deflate window ignored'
+  | 'BFINAL ends the context'
+  | 'BFINAL ends compression'
+  | 'all messages in the window'
+  | 'inflates anything'
+  | 'bombs taken'
+  | 'window for clients unasked'
+  | 'parameters not answered'
 
 interface Agreement {
   /** Of what we send and of what we get. */
@@ -83,6 +90,7 @@ export class BrokenEcho {
   #compressed = false
   #message: Buffer[] | undefined
   #closing = false
+  #isDeaf = false
   #over = false
   #latePongs: Buffer[] = []
   #windows: { out: Buffer; in: Buffer } = { out: Buffer.alloc(0), in: Buffer.alloc(0) }
@@ -200,7 +208,12 @@ export class BrokenEcho {
     if (!fin) return
     const whole = Buffer.concat(this.#message)
     this.#message = undefined
-    this.#echo(this.#opcode || 2, this.#compressed ? this.#inflate(whole) : whole)
+    const message = this.#compressed ? this.#inflate(whole) : whole
+    if (!this.#compressed && this.#deflate !== undefined && this.#has('all messages in the window'))
+      this.#windows.in = Buffer.concat([this.#windows.in, whole])
+    const isBadText = this.#compressed && this.#opcode === 1 && !isUtf8([message], true)
+    if (isBadText && !this.#has('no UTF-8 check')) return this.#fail(1007)
+    if (!this.#over) this.#echo(this.#opcode || 2, message)
     this.#opcode = 0
     this.#compressed = false
     for (const pong of this.#latePongs.splice(0)) this.#send(10, pong)
@@ -290,18 +303,24 @@ export class BrokenEcho {
 
   #inflate(payload: Buffer): Buffer {
     const { bits, takeover } = this.#deflate!.in
+    const isFinal = ((payload[0] ?? 0) & 1) === 1
+    if (this.#isDeaf) return Buffer.alloc(0)
+    this.#isDeaf = isFinal && this.#has('BFINAL ends compression')
     try {
       const message = inflateRawSync(Buffer.concat([payload, TAIL]), {
         windowBits: bits,
         finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: MAX_LENGTH,
         ...(this.#windows.in.length > 0 ? { dictionary: this.#windows.in } : {}),
       })
       if (takeover && !this.#has('deflate context lost')) {
         this.#windows.in = Buffer.concat([this.#windows.in, message]).subarray(-(2 ** bits))
       }
+      if (isFinal && this.#has('BFINAL ends the context')) this.#windows.in = Buffer.alloc(0)
       return message
-    } catch {
-      this.#fail(1007)
+    } catch (error) {
+      const isBomb = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      if (!this.#has(isBomb ? 'bombs taken' : 'inflates anything')) this.#fail(isBomb ? 1009 : 1007)
       return Buffer.alloc(0)
     }
   }
@@ -390,17 +409,24 @@ function isRight(head: string, key: string): boolean {
 }
 
 /** What a server agrees to of the first offer, and the field that says so. */
-function agree(offers: string | undefined): { agreement: Agreement; value: string } | undefined {
+function agree(
+  offers: string | undefined,
+  faults: ReadonlySet<Fault>,
+): { agreement: Agreement; value: string } | undefined {
   const [offer] = (offers ?? '').split(',')
   if (offer === undefined || !/^\s*permessage-deflate/.test(offer)) return undefined
-  const bits = Number(/server_max_window_bits=(\d+)/.exec(offer)?.[1] ?? 15)
+  const bits = Number(/server_max_window_bits="?(\d+)/.exec(offer)?.[1] ?? 15)
   const server = /server_no_context_takeover/.test(offer)
+  const forgets = /client_no_context_takeover/.test(offer)
+  const isTold = !faults.has('parameters not answered')
   const value = [
     'permessage-deflate',
-    ...(server ? ['server_no_context_takeover'] : []),
-    ...(bits === 15 ? [] : [`server_max_window_bits=${bits}`]),
+    ...(server && isTold ? ['server_no_context_takeover'] : []),
+    ...(offer.includes('server_max_window_bits') && isTold ? [`server_max_window_bits=${bits}`] : []),
+    ...(forgets ? ['client_no_context_takeover'] : []),
+    ...(faults.has('window for clients unasked') ? ['client_max_window_bits=15'] : []),
   ].join('; ')
-  return { value, agreement: { out: { bits, takeover: !server }, in: { bits: 15, takeover: true } } }
+  return { value, agreement: { out: { bits, takeover: !server }, in: { bits: 15, takeover: !forgets } } }
 }
 
 export interface BrokenServer {
@@ -437,7 +463,7 @@ export async function brokenServer(
         if (!answersAgain && !known.has('open after a refusal')) socket.end()
         return
       }
-      const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions')) : undefined
+      const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions'), known) : undefined
       const key = field(text, 'Sec-WebSocket-Key') ?? ''
       const status = known.has('refuses') ? '503 Service Unavailable' : '101 Switching Protocols'
       const lines = [
@@ -507,6 +533,9 @@ export function brokenClient(
       if (!isRight(head.trimEnd(), newKey))
         return known.has('bad responses ignored') ? undefined : void socket.destroy()
     }
+    const { deflate = '' } = options
+    const isUnasked = !deflate.includes('client_max') && head.includes('client_max_window_bits')
+    if (isUnasked && !known.has('any response accepted')) return void socket.destroy()
     new BrokenEcho(
       socket,
       'client',
