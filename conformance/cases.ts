@@ -4,6 +4,7 @@ import { BLIND_SPOT_CASES, BLIND_SPOT_GROUPS } from './blind-spots.ts'
 import type { Case, Group } from './case.ts'
 import { DEFLATE_CASES, DEFLATE_GROUPS } from './deflate/index.ts'
 import { HOSTILE_CASES, HOSTILE_GROUPS } from './hostile/index.ts'
+import { HTTP2_CASES, HTTP2_GROUPS } from './http2/cases.ts'
 import { BEHIND_REQUEST_CASES, BEHIND_REQUEST_GROUPS } from './opening/behind-requests.ts'
 import { CLIENT_OPENING_CASES, CLIENT_OPENING_GROUPS } from './opening/clients.ts'
 import { SERVER_OPENING_CASES, SERVER_OPENING_GROUPS } from './opening/servers.ts'
@@ -16,6 +17,7 @@ export const GROUPS: readonly Group[] = [
   ...BLIND_SPOT_GROUPS,
   ...HOSTILE_GROUPS,
   ...DEFLATE_GROUPS,
+  ...HTTP2_GROUPS,
 ]
 
 export const CASES: readonly Case[] = [
@@ -26,4 +28,5 @@ export const CASES: readonly Case[] = [
   ...BLIND_SPOT_CASES,
   ...HOSTILE_CASES,
   ...DEFLATE_CASES,
+  ...HTTP2_CASES,
 ]

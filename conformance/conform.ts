@@ -17,7 +17,7 @@ import type { PeerRun, Report } from './report/report.ts'
 import { formatTap } from './report/tap.ts'
 import { DEFAULT_PLAY, judgeServer } from './runner.ts'
 import { SelectionError, selectCases } from './selection.ts'
-import { checkReachable } from './server-peer.ts'
+import { checkReachable, type ServerTarget } from './server-peer.ts'
 import type { CaseResult } from './verdict.ts'
 
 export interface ConformOptions {
@@ -32,6 +32,8 @@ export interface ConformOptions {
   readonly timeout?: number | undefined
   /** What the peer is called in the reports. Default: the URL. */
   readonly agent?: string | undefined
+  /** WebSockets are opened on streams of HTTP/2 (RFC 8441): with prior knowledge, or with wss by ALPN. */
+  readonly http2?: boolean
   /** Accepts any certificate. */
   readonly insecure?: boolean
   /** Files to write. */
@@ -69,9 +71,9 @@ export async function conformServer(
   signal?: AbortSignal,
 ): Promise<ExitCode> {
   const session = new Session('server', options)
-  let target: ReturnType<typeof parseTarget> & { insecure: boolean }
+  let target: ServerTarget
   try {
-    target = { ...parseTarget(url), insecure: options.insecure ?? false }
+    target = { ...parseTarget(url), insecure: options.insecure ?? false, http2: options.http2 ?? false }
     await checkReachable(target)
   } catch (error) {
     throw new ConformError(
@@ -161,15 +163,15 @@ export async function conformClients(
 }
 
 /** The cases with their ids and what they do, a line for each. */
-export function listCases(side: Side, { only = [], skip = [] }: ConformOptions, output: Output): void {
-  const cases = select(side, only, skip)
+export function listCases(side: Side, { only = [], skip = [], http2 }: ConformOptions, output: Output): void {
+  const cases = select(side, only, skip, http2)
   const width = Math.max(...cases.map(({ id }) => id.length))
   for (const { id, title } of cases) output.write(`${id.padEnd(width)}  ${title}\n`)
 }
 
-function select(side: Side, only: readonly string[], skip: readonly string[]): Case[] {
+function select(side: Side, only: readonly string[], skip: readonly string[], http2 = false): Case[] {
   try {
-    return selectCases(CASES, { side, only, skip })
+    return selectCases(CASES, { side, http: http2 ? '2' : '1.1', only, skip })
   } catch (error) {
     if (error instanceof SelectionError) throw new ConformError(error.message)
     throw error
@@ -185,7 +187,7 @@ class Session {
 
   constructor(side: Side, options: ConformOptions) {
     this.#options = options
-    this.cases = select(side, options.only ?? [], options.skip ?? [])
+    this.cases = select(side, options.only ?? [], options.skip ?? [], options.http2)
     const full = options.full ?? false
     this.play = { ...DEFAULT_PLAY, full, timeout: options.timeout ?? (full ? Infinity : DEFAULT_PLAY.timeout) }
     this.baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)

@@ -8,6 +8,8 @@ export class SelectionError extends Error {
 
 export interface Selection {
   readonly side: Side
+  /** The version of HTTP by which WebSockets are opened; cases that are about the other one are left out. Default 1.1. */
+  readonly http?: NonNullable<Case['http']>
   /** Patterns; none at all means every case. */
   readonly only: readonly string[]
   readonly skip: readonly string[]
@@ -19,7 +21,7 @@ export interface Selection {
  *
  * @throws {SelectionError} a pattern means no case, or nothing is left
  */
-export function selectCases(cases: readonly Case[], { side, only, skip }: Selection): Case[] {
+export function selectCases(cases: readonly Case[], { side, http = '1.1', only, skip }: Selection): Case[] {
   const tests = (patterns: readonly string[]) =>
     patterns
       .flatMap(list => list.split(','))
@@ -28,8 +30,9 @@ export function selectCases(cases: readonly Case[], { side, only, skip }: Select
       .map(pattern => testOf(pattern, cases))
   const [wanted, unwanted] = [tests(only), tests(skip)]
   const selected = cases.filter(
-    ({ id, sides }) =>
+    ({ id, sides, http: own = http }) =>
       sides.includes(side) &&
+      own === http &&
       (wanted.length === 0 || wanted.some(test => test.test(id))) &&
       !unwanted.some(test => test.test(id)),
   )

@@ -18,6 +18,7 @@ const FLAGS = {
   jobs: { value: 'N', short: 'j', help: 'cases at a time (default 16)' },
   full: { help: 'all 1,000 messages of each compression case, and no limit of time but its own' },
   timeout: { value: 'SECONDS', help: 'longest that a case may take (default 60)' },
+  http2: { help: 'open WebSockets on streams of HTTP/2 (RFC 8441)' },
   insecure: { help: 'accept any certificate' },
   agent: { value: 'NAME', help: 'what to call the server in reports (default: its URL)' },
   json: { value: 'FILE', help: 'write a report as JSON' },
@@ -54,6 +55,7 @@ Exit code: 0 all as expected, 1 some not, 2 could not run.`,
     if (!flags.client && (port ?? flags.host) !== undefined)
       throw new UsageError('--port and --host are for --client')
     if (!flags.client && url === undefined && !flags.list) throw new UsageError('takes one URL, or --client')
+    if (flags.client && flags.http2) throw new UsageError('--http2 is for servers')
     if (flags.client && port === undefined && !flags.list) throw new UsageError('--port is missing')
     const suite = await import('../../conformance/index.ts')
     try {

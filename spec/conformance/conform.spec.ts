@@ -11,6 +11,7 @@ import {
   listCases,
 } from '../../conformance/conform.ts'
 import { brokenClient, brokenServer, type Fault } from '../support/broken-endpoint.ts'
+import { http2Echo } from '../support/http2-echo.ts'
 import { RawClient, rawServer, requestText } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
 
@@ -161,4 +162,19 @@ t.test('the list', async t => {
     '2.1     ping 0 → pong 0, then the suite closes and 1000 comes back\n' +
       '10.1.1  text of 65536 in frames of 1300 → text 65536, then the suite closes and 1000 comes back\n',
   )
+})
+
+t.test('over HTTP/2, with prior knowledge and with TLS', async t => {
+  for (const tls of [false, true]) {
+    const server = await http2Echo([], { tls })
+    t.teardown(() => server.close())
+    const out = output()
+    const options = { only: ['2', 'H2.1'], http2: true, insecure: tls }
+    t.equal(await conformServer(server.url, options, out), 0)
+    t.ok(out.text.endsWith('all 12 cases as expected\n'))
+  }
+  const out = output()
+  listCases('server', { http2: true }, out)
+  t.match(out.text, /^H2\.1 /m)
+  t.notMatch(out.text, /^S1\.1 /m)
 })

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { closePayload, rawFrame } from './raw-frames.ts'
 
@@ -81,7 +82,7 @@ const MAX_LENGTH = 2 ** 26
 const TAIL = Buffer.from('0000ffff', 'hex')
 
 export class BrokenEcho {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #role: 'server' | 'client'
   readonly #faults: ReadonlySet<Fault>
   readonly #deflate: Agreement | undefined
@@ -96,7 +97,7 @@ export class BrokenEcho {
   #windows: { out: Buffer; in: Buffer } = { out: Buffer.alloc(0), in: Buffer.alloc(0) }
 
   constructor(
-    socket: Socket,
+    socket: Duplex,
     role: 'server' | 'client',
     faults: ReadonlySet<Fault>,
     deflate?: Agreement,
@@ -417,7 +418,8 @@ function agree(
   if (offer === undefined || !/^\s*permessage-deflate/.test(offer)) return undefined
   const bits = Number(/server_max_window_bits="?(\d+)/.exec(offer)?.[1] ?? 15)
   const server = /server_no_context_takeover/.test(offer)
-  const forgets = /client_no_context_takeover/.test(offer)
+  // Where it is offered with more, it is left out, so that a context that is lost shows.
+  const forgets = /^\s*permessage-deflate; client_no_context_takeover$/.test(offer)
   const isTold = !faults.has('parameters not answered')
   const value = [
     'permessage-deflate',
