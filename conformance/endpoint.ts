@@ -72,8 +72,9 @@ export class Endpoint {
   /** What rule that was. */
   fault: string | undefined
   peerCloseCode: number | undefined
-  /** A Close frame came. */
+  /** A Close frame came; and how many did. */
   peerClosed = false
+  peerCloses = 0
   readonly #socket: Duplex
   readonly #role: 'client' | 'server'
   readonly #log: WireLog
@@ -347,6 +348,7 @@ export class Endpoint {
 
   #onClose(payload: Buffer): void {
     this.peerClosed = true
+    this.peerCloses++
     if (payload.length >= 2) this.peerCloseCode = payload.readUInt16BE(0)
     if (this.peerCloseCode !== undefined && !isCloseCode(this.peerCloseCode))
       return this.#stop(1002, `the peer sent the close code ${this.peerCloseCode} (§7.4)`)

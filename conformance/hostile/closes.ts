@@ -134,6 +134,7 @@ async function playBehind({ send, code }: Behind, peer: Peer): Promise<Verdict> 
     return { behavior, behaviorClose: 'OK', words, closeWords: 'the close is what this case is about' }
   }
   if (events.length > 0) return say('FAILED', `${wanted}, got ${events.join(', ')}`)
+  if (endpoint.peerCloses > 1) return say('FAILED', `${wanted}, got ${endpoint.peerCloses}`)
   if (endpoint.closedByUs) return say('FAILED', `${wanted}, but ${endpoint.fault}`)
   // §7.1.7: "An endpoint … SHOULD send a Close frame with an appropriate status code"
   if (!endpoint.peerClosed)
