@@ -65,7 +65,7 @@ t.test('the example of RFC 7692 §7.2.3.1, both ways', async t => {
   t.match(readFrames(Buffer.concat(sent)), [{ opcode: PONG }, { rsv: 4, opcode: TEXT, fin: true }])
 })
 
-t.test('compress: false, per message', async t => {
+t.test('compress: false, per message [6455-5.2-1]', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, FULL)
   const sent: Buffer[] = []
   peer.on('data', chunk => sent.push(chunk))
@@ -274,7 +274,7 @@ t.test('closing sends what was given to zlib first, then the Close frame', async
   t.same(messages, [LONG_TEXT, 'behind'])
 })
 
-t.test('an end while messages are deflated rejects those who wait', async t => {
+t.test('an end while messages are deflated rejects those who wait [6455-6.1-3]', async t => {
   const { server, client } = openInMemory(t, {}, {}, FULL)
   const release = keepZlibBusy()
   const fragments = server.sendFragments([LONG_TEXT, LONG_TEXT])

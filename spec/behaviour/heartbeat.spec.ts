@@ -81,7 +81,7 @@ for (const channel of CHANNELS) {
       t.equal(asked, 0)
     })
 
-    t.test('two connections keep each other alive', async t => {
+    t.test('two connections keep each other alive [6455-7.1.7-6, 6455-7.2.1-3, 6455-7.3-1]', async t => {
       const { server, client } = await openPair(t, channel, {
         server: { heartbeat: HEARTBEAT },
         client: { heartbeat: HEARTBEAT },

@@ -106,7 +106,7 @@ t.test(
   },
 )
 
-t.test('S30: RSV1 without the extension, from a client and from a server', async t => {
+t.test('S30: RSV1 without the extension, from a client and from a server [6455-5.8-1]', async t => {
   const server = new WebSocketServer()
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
   const closed = new Promise<unknown>(resolve =>

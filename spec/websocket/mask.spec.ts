@@ -16,7 +16,7 @@ function naive(bytes: Uint8Array, start: number, end: number, key: number): Uint
 
 const KEYS = [0x3d21fa37, -1, 0, 0x80000000, -0x7fffff01, 0xfedcba98, 0x00000080]
 
-t.test('the example of RFC 6455 §5.7', async t => {
+t.test('the example of RFC 6455 §5.7 [6455-6.2-5]', async t => {
   const payload = Buffer.from('7f9f4d5158', 'hex')
   t.equal(maskBytes(payload, 0, 5, Buffer.from('37fa213d', 'hex').readInt32LE()), true)
   t.equal(payload.toString(), 'Hello')

@@ -111,7 +111,7 @@ const BROKEN = [
   ...Object.getOwnPropertyNames(Object.prototype).flatMap(name => [`; ${name}`, `; ${name}=9`]),
 ]
 
-t.test('offers that are declined, and responses that fail the handshake', async t => {
+t.test('offers that are declined, and responses that fail the handshake [6455-9.1-4]', async t => {
   t.same(
     BROKEN.filter(broken => answer(NAME + broken) !== undefined),
     [],
@@ -136,7 +136,7 @@ t.test('of several offers the first one that is valid counts', async t => {
   t.same(acceptDeflateOffer([], FULL), undefined)
 })
 
-t.test('what a client offers', async t => {
+t.test('what a client offers [6455-9.1-3, 6455-9.1-4]', async t => {
   // biome-ignore format: it is a table
   const table: [Partial<DeflateParameters>, string][] = [
     [{}, '; client_max_window_bits'],
@@ -174,7 +174,7 @@ t.test('responses to an offer that asked for something', async t => {
   t.same(checkDeflateResponse([], FULL), { ok: true, parameters: undefined }, 'it may decline')
 })
 
-t.test('any client and any server agree on the same, and on no more than either wants', async t => {
+t.test('any client and any server agree on the same, and on no more than either wants [6455-9-2]', async t => {
   const wrong: unknown[] = []
   const all: DeflateParameters[] = []
   for (const serverNoContextTakeover of [false, true]) {
