@@ -45,6 +45,14 @@ export const DOCUMENTS: readonly MatrixDocument[] = [
       11: 9, '11.1': 2, '11.3': 5, 14: 2,
     },
   },
+  {
+    file: 'conformance/rfc7692.md',
+    prefix: '7692',
+    // biome-ignore format: it is a table
+    outline: {
+      '': 10, 5: 2, 6: 2, 7: 3, '7.1': 3, '7.1.1': 2, '7.1.2': 2, '7.2': 3, '7.2.3': 6, 9: 2, 10: 2,
+    },
+  },
 ]
 
 const LEVELS = ['MUST', 'MUST NOT', 'SHALL', 'SHALL NOT', 'REQUIRED', 'RECOMMENDED', 'SHOULD', 'SHOULD NOT']

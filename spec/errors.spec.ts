@@ -45,7 +45,7 @@ const announced = (length: bigint): Vector => ({ frames: [{ opcode: BINARY, leng
 
 // A row that is new in the table does not compile here without a vector.
 const VECTORS: Record<ViolationCode, readonly Vector[]> = {
-  // [6455-5.2-2]
+  // [6455-5.2-2, 7692-6-2]
   WS_ERR_UNEXPECTED_RSV_1: [
     { frames: [{ opcode: TEXT, rsv: 4, payload: 'a' }] },
     { frames: [{ opcode: PING, rsv: 4 }] },

@@ -43,7 +43,7 @@ function collect(connection: WebSocketConnection): Message[] {
 
 const noJobs = () => countJobs().running + countJobs().waiting === 0
 
-t.test('the example of RFC 7692 §7.2.3.1, both ways', async t => {
+t.test('the example of RFC 7692 §7.2.3.1, both ways [7692-6.1-1]', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, FULL)
   const messages = collect(connection)
   const hello = { opcode: TEXT, payload: Buffer.from('f248cdc9c90700', 'hex') }
@@ -65,7 +65,7 @@ t.test('the example of RFC 7692 §7.2.3.1, both ways', async t => {
   t.match(readFrames(Buffer.concat(sent)), [{ opcode: PONG }, { rsv: 4, opcode: TEXT, fin: true }])
 })
 
-t.test('compress: false, per message [6455-5.2-1]', async t => {
+t.test('compress: false, per message [6455-5.2-1, 7692-6.1-2]', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, FULL)
   const sent: Buffer[] = []
   peer.on('data', chunk => sent.push(chunk))
@@ -118,6 +118,7 @@ for (const channel of CHANNELS) {
   )
 }
 
+// [7692-6.2-1, 7692-7.1.1.1-4]
 t.test('all parameters, bytes in pieces of all sizes, messages in any fragments, both ways', async t => {
   const random = new Random()
   t.comment(`seed ${random.seed}`)
@@ -298,7 +299,7 @@ t.test('bufferedAmount counts what waits for zlib, and drain comes when it is ou
   t.ok(server.bufferedAmount <= 1000)
 })
 
-t.test('what the peer does wrong is told once, with its code', async t => {
+t.test('what the peer does wrong is told once, with its code [7692-6-2]', async t => {
   const wrong: [name: string, frames: Parameters<typeof framesTo>[1][], cause: string, code: number][] = [
     ['damaged', [{ opcode: TEXT, rsv: 4, payload: Buffer.from('ff00', 'hex') }], 'WS_ERR_INVALID_DEFLATE_DATA', 1007],
     [

@@ -67,6 +67,7 @@ t.test('S5: 1 GB of zeros in 1 MB: 1009, for no more memory than twice the limit
 })
 
 t.test(
+  // [7692-7-2, 7692-7-6]
   'S6: window sizes that are none: the server declines, the client fails the handshake, nobody throws',
   async t => {
     const values = ['0', '7', '16', '1000000000', '""', '8x', '-9', '09']

@@ -129,7 +129,7 @@ t.test('a right answer opens the connection [6455-4.1-1]', async t => {
   t.ok(socket.destroyed)
   await server.close()
 })
-// [6455-5.8-1, 6455-9.1-5]
+// [6455-5.8-1, 6455-9.1-5, 7692-5-1, 7692-5.1-1, 7692-7.1.1.2-1]
 t.test('permessage-deflate: what is offered, what comes of the answer, and which answers are none', async t => {
   const server = await answering()
   const lean = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'

@@ -509,6 +509,7 @@ function reversing() {
 
 const compressed = (payload: string, opcode = TEXT): RawFrame => ({ opcode, rsv: 4, payload })
 
+// [7692-6.2-1, 7692-6.2-2]
 t.test('compressed messages: inflated and told as any other, between those that are not', async t => {
   for (const role of ROLES) {
     const bytes = wire(
@@ -627,7 +628,8 @@ t.test('an inflater that gives more than it was asked for is not believed', asyn
   }
 })
 
-t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else [6455-5.2-1]', async t => {
+// [6455-5.2-1, 7692-6-1, 7692-6.1-1]
+t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role, inflate: data => data })
     const { connection } = end

@@ -437,7 +437,7 @@ const INVALID_RESPONSES: Readonly<Record<ResponseFault, readonly ResponseHead[]>
     ...eachResponse('sec-websocket-accept', [], [''], [KEY], [ACCEPT, ACCEPT], [`${ACCEPT}, ${ACCEPT}`]),
     ...eachResponse('sec-websocket-accept', [ACCEPT.toLowerCase()], [acceptFor(`${KEY} `)]),
   ],
-  // [6455-4.1-34, 6455-9.1-1]
+  // [6455-4.1-34, 6455-9.1-1, 7692-5-1, 7692-7-8]
   WS_ERR_HANDSHAKE_EXTENSIONS: [
     ...eachResponse('sec-websocket-extensions', [''], ['foo;'], ['baz'], ['foo, baz'], ['foo', 'baz'], ['FOO']),
     ...eachResponse('sec-websocket-extensions', ['foo, foo'], ['foo', 'foo'], ['__proto__']),
