@@ -53,6 +53,13 @@ export const DOCUMENTS: readonly MatrixDocument[] = [
       '': 10, 5: 2, 6: 2, 7: 3, '7.1': 3, '7.1.1': 2, '7.1.2': 2, '7.2': 3, '7.2.3': 6, 9: 2, 10: 2,
     },
   },
+  {
+    file: 'conformance/rfc8441.md',
+    prefix: '8441',
+    outline: { '': 10, 5: 1, 9: 2 },
+    mayBeUnimplemented: true,
+  },
+  { file: 'conformance/event-stream.md', prefix: 'html', outline: { '': 9, 9: 2, '9.2': 10 } },
 ]
 
 const LEVELS = ['MUST', 'MUST NOT', 'SHALL', 'SHALL NOT', 'REQUIRED', 'RECOMMENDED', 'SHOULD', 'SHOULD NOT']
@@ -122,7 +129,7 @@ function nameAt(lines: readonly string[], at: number, tag: string): string | und
 }
 
 function firstLiteral(line: string): string | undefined {
-  return /(['"`])(.+?)\1/.exec(line)?.[2]
+  return /(['"`])((?:\\.|(?!\1).)+)\1/.exec(line)?.[2]?.replace(/\\(.)/g, '$1')
 }
 
 function expandIds(list: string): string[] {

@@ -117,7 +117,6 @@ for (const channel of CHANNELS) {
     },
   )
 }
-
 // [7692-6.2-1, 7692-7.1.1.1-4]
 t.test('all parameters, bytes in pieces of all sizes, messages in any fragments, both ways', async t => {
   const random = new Random()

@@ -133,6 +133,7 @@ t.test('where a tag may stand, and what it names', async t => {
     ["  t.test(\n    'a thing [6455-1-1]',", 'a thing'],
     ['  t.test(`$' + '{name}: a thing [6455-1-1]`, async t => {', '$' + '{name}: a thing'],
     ["// [6455-1-1]\nt.test('a thing', async t => {", 'a thing'],
+    ["// [6455-1-1]\nt.test('\"a\" thing\\'s', async t => {", '"a" thing\'s'],
     ["// [6455-1-1]\nt.test(\n  'a thing',", 'a thing'],
     ['  // [6455-1-1]\n  WS_ERR_INVALID_UTF8: [', 'WS_ERR_INVALID_UTF8'],
     ["  // [6455-1-1]\n  {\n    name: 'a thing',", undefined],

@@ -51,7 +51,6 @@ t.test('the examples of RFC 7692 §7.2.3 [7692-7.2.2-1, 7692-7.2.2-2, 7692-7.2.2
   const one = inflater()
   for (const [name, data, message] of examples) t.equal(String(one.now(hex(data))), message, name)
 })
-
 // [7692-7.2.2-1, 7692-7.2.2-2]
 t.test('what zlib makes of messages, in one stream with each window, comes back', async t => {
   const random = new Random()

@@ -76,6 +76,7 @@ function bodyOf(text: string): string {
 }
 
 for (const [name, carrier] of Object.entries(BOTH)) {
+  // [html-9.2.3-14, html-9.2.5-1]
   t.test(`${name}: the head goes out at once, and events follow as they are sent`, async t => {
     const { port, streams } = await carrier(t, { retry: 2500, headers: { 'X-A': ['1', '2'] } })
     const client = new RawClient(port).send(GET)
@@ -118,7 +119,7 @@ for (const [name, carrier] of Object.entries(BOTH)) {
     await client.destroy()
   })
 
-  t.test(`${name}: the last event ID is that of the field, else of the query`, async t => {
+  t.test(`${name}: the last event ID is that of the field, else of the query [html-9.2.4-2]`, async t => {
     const { port, streams } = await carrier(t, { maxLastEventIdBytes: 8 }, stream => stream.close())
     const ask = async (target: string, field?: string) => {
       await fetch(
@@ -406,7 +407,7 @@ t.test('TLS', async t => {
   await client.destroy()
 })
 
-t.test('declineEventStream answers 204', async t => {
+t.test('declineEventStream answers 204 [html-9.2.3-13]', async t => {
   const server = createServer((_request, response) => declineEventStream(response))
   const response = await fetch(`http://127.0.0.1:${await listen(t, server)}/`)
   t.equal(response.status, 204)

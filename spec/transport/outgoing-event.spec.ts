@@ -3,7 +3,7 @@ import t from 'tap'
 import { encodeEvent } from '../../lib/event-stream/encoder.ts'
 import { type OutgoingEvent, PreparedEvent, prepareEvent } from '../../lib/transport/outgoing-event.ts'
 
-t.test('its bytes are the text of the event in UTF-8; the key is not sent', async t => {
+t.test('its bytes are the text of the event in UTF-8; the key is not sent [html-9.2.5-1]', async t => {
   const fields = { event: 'preis', id: 'ü1', data: 'zwei\nZeilen €', retry: 5, comment: 'c' }
   const prepared = prepareEvent({ ...fields, key: 'EUR' })
   t.ok(prepared instanceof PreparedEvent)
@@ -13,7 +13,7 @@ t.test('its bytes are the text of the event in UTF-8; the key is not sent', asyn
   t.equal(prepareEvent({ data: '' }).key, undefined)
 })
 
-t.test('what cannot be sent is refused by name', async t => {
+t.test('what cannot be sent is refused by name [html-9.2.5-3]', async t => {
   t.throws(() => prepareEvent({ event: 'a\nb' }), {
     name: 'TypeError',
     code: 'ERR_EVENT_STREAM_FIELD',

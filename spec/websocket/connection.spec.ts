@@ -508,7 +508,6 @@ function reversing() {
 }
 
 const compressed = (payload: string, opcode = TEXT): RawFrame => ({ opcode, rsv: 4, payload })
-
 // [7692-6.2-1, 7692-6.2-2]
 t.test('compressed messages: inflated and told as any other, between those that are not', async t => {
   for (const role of ROLES) {
@@ -627,7 +626,6 @@ t.test('an inflater that gives more than it was asked for is not believed', asyn
     t.same(end.receive(wire('client', { opcode: BINARY, rsv: 4, payload: 'x' })).log, [log])
   }
 })
-
 // [6455-5.2-1, 7692-6-1, 7692-6.1-1]
 t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else', async t => {
   for (const role of ROLES) {

@@ -39,7 +39,6 @@ function brief(parameters: DeflateParameters | undefined): string | undefined {
 const VALUES = ['8', '9', '10', '11', '12', '13', '14', '15']
 /** S6: none of these may reach zlib. `""` stands for an empty quoted-string, which is not a token at all. */
 const NOT_VALUES = ['0', '7', '16', '1e9', '08', '015', '-8', '+9', '8x', 'x', '12.0', '0x0a', '99999999999999999999']
-
 // [7692-7.1.1.1-1, 7692-7.1.1.1-2, 7692-7.1.2.1-2, 7692-7.1.2.2-2, 7692-7.1.2.2-3]
 t.test('offers that a server accepts, with what it answers', async t => {
   // biome-ignore format: it is a table
@@ -111,7 +110,6 @@ const BROKEN = [
   // S2: names that every object has
   ...Object.getOwnPropertyNames(Object.prototype).flatMap(name => [`; ${name}`, `; ${name}=9`]),
 ]
-
 // [6455-9.1-4, 7692-7-1..3, 7692-7-5..7, 7692-7.1.2.1-1, 7692-7.1.2.2-1]
 t.test('offers that are declined, and responses that fail the handshake', async t => {
   t.same(
@@ -150,7 +148,6 @@ t.test('what a client offers [6455-9.1-3, 6455-9.1-4, 7692-7.1.2.1-1, 7692-7.1.2
     t.equal(formatExtensions([formatDeflateOffer({ ...FULL, ...wanted })]), NAME + offer)
   }
 })
-
 // [7692-5.1-1, 7692-7-8, 7692-7.1.1.1-3, 7692-7.1.1.2-1, 7692-7.1.2.1-3]
 t.test('responses to an offer that asked for something', async t => {
   // biome-ignore format: it is a table
