@@ -127,17 +127,14 @@ for (const channel of CHANNELS) {
       t.equal(connection.state, 'open', 'it has answered')
     })
 
-    t.test(
-      'a peer to whom nobody listens is not kept for ever: messages are dropped, its Close is seen',
-      async t => {
-        const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
-        peer.on('data', () => peer.write(masked({ opcode: PONG })))
-        const text = masked({ opcode: TEXT, payload: 'x' })
-        peer.write(Buffer.concat([text, text, text, masked({ opcode: CLOSE, payload: CLOSE_1000 })]))
-        t.match(await within(connection.closed), { code: 1000, wasClean: true, detail: { by: 'peer' } })
-        t.equal((await connection[Symbol.asyncIterator]().next()).done, true)
-      },
-    )
+    t.test('a peer to whom nobody listens is not kept for ever: messages are dropped, its Close is seen', async t => {
+      const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
+      peer.on('data', () => peer.write(masked({ opcode: PONG })))
+      const text = masked({ opcode: TEXT, payload: 'x' })
+      peer.write(Buffer.concat([text, text, text, masked({ opcode: CLOSE, payload: CLOSE_1000 })]))
+      t.match(await within(connection.closed), { code: 1000, wasClean: true, detail: { by: 'peer' } })
+      t.equal((await connection[Symbol.asyncIterator]().next()).done, true)
+    })
 
     t.test('a listener that comes late gets what comes after it', async t => {
       const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
