@@ -72,9 +72,9 @@ export class MessageInbox {
 
   /** Gives the message to the pull that has waited longest, if there is one. */
   giveToPull(message: Message): boolean {
-    const pull = this.#pulls.shift()
-    pull?.({ done: false, value: message })
-    return pull !== undefined
+    if (this.#pulls.length === 0) return false
+    this.#pulls.shift()!({ done: false, value: message })
+    return true
   }
 
   /** Keeps a message for the consumer to come. */
