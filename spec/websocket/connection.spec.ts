@@ -280,7 +280,8 @@ t.test('onOutput: once, until the output is taken', async t => {
   t.equal(end.connection.outputLength, 0, 'what nobody can take is let go')
 })
 
-t.test('sending fragments: any sizes, control frames between, and the rules for them [6455-5.4-3]', async t => {
+// [6455-5.4-3, 6455-6.1-6]
+t.test('sending fragments: any sizes, control frames between, and the rules for them', async t => {
   const { client, server, flow } = pair()
   const { connection } = client
   t.equal(connection.sendFragment('a😀'.slice(0, 2), false), true)

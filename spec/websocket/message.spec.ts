@@ -180,8 +180,7 @@ t.test('limits: so many fragments, so many chunks, and not one more', async t =>
   }
   t.same(assemble(bytes, { maxFragments: 1, maxChunks: 6 }), Buffer.from('abcdef'), 'a chunk is not a fragment')
 })
-// [6455-5.4-7, 6455-6.1-5, 6455-6.1-6]
-t.test('outgoing fragments: the first has the type, the others continue', async t => {
+t.test('outgoing fragments: the first has the type, the others continue [6455-5.4-7, 6455-6.1-5]', async t => {
   for (const isText of [true, false]) {
     const message = new OutgoingMessage(isText, false)
     t.equal(message.isText, isText)
