@@ -19,7 +19,7 @@ export class MessageInbox {
   /** What comes now is the rest of what was read ahead: all of it is held. */
   isLast = false
   #held: Message[] | undefined = undefined
-  #pulls: ((result: Result) => void)[] = []
+  #pulls: ((result: Result) => void)[] | undefined = undefined
   #ended = false
 
   /** There has been a 'message' listener, and reading was not paused. */
@@ -58,7 +58,7 @@ export class MessageInbox {
 
   /** An iterator waits for a message. */
   get isPulled(): boolean {
-    return this.#pulls.length > 0
+    return this.#pulls !== undefined && this.#pulls.length > 0
   }
 
   get isHolding(): boolean {
@@ -72,9 +72,9 @@ export class MessageInbox {
 
   /** Gives the message to the pull that has waited longest, if there is one. */
   giveToPull(message: Message): boolean {
-    if (this.#pulls.length === 0) return false
-    this.#pulls.shift()!({ done: false, value: message })
-    return true
+    const pull = this.#pulls?.shift()
+    pull?.({ done: false, value: message })
+    return pull !== undefined
   }
 
   /** Keeps a message for the consumer to come. */
@@ -98,6 +98,7 @@ export class MessageInbox {
     if (held !== undefined) return Promise.resolve({ done: false, value: held })
     if (this.#ended) return Promise.resolve({ done: true, value: undefined })
     return new Promise(resolve => {
+      this.#pulls ??= []
       this.#pulls.push(resolve)
       wait()
     })
@@ -106,6 +107,6 @@ export class MessageInbox {
   /** No message will come any more. One that is held can still be taken. */
   end(): void {
     this.#ended = true
-    for (const pull of this.#pulls.splice(0)) pull({ done: true, value: undefined })
+    for (const pull of this.#pulls?.splice(0) ?? []) pull({ done: true, value: undefined })
   }
 }
