@@ -156,7 +156,14 @@ export async function conformClients(
     }))
   try {
     const url = await judge.listen()
-    output.write(`${session.cases.length} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    const count = session.cases.filter(({ transport }) => transport === 'event-stream').length
+    const webSockets = session.cases.length - count
+    const base = url.replace(/^ws/, 'http')
+    if (webSockets > 0) output.write(`${webSockets} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    if (count > 0)
+      output.write(
+        `${count} cases for clients of event streams at ${base}/runEventStream?case=N&agent=NAME, or in a browser at ${base}/\n`,
+      )
   } catch (error) {
     throw new ConformError((error as Error).message)
   }

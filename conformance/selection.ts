@@ -36,7 +36,10 @@ export function selectCases(cases: readonly Case[], { side, transport, only, ski
       (wanted.length === 0 || wanted.some(test => test.test(id))) &&
       !unwanted.some(test => test.test(id)),
   )
-  if (selected.length === 0) throw new SelectionError(`no case is left to be played with ${transport === 'event-stream' ? 'an event stream' : 'a'} ${side}`)
+  if (selected.length === 0)
+    throw new SelectionError(
+      `no case is left to be played with ${transport === 'event-stream' ? 'an event stream' : 'a'} ${side}`,
+    )
   return selected
 }
 

@@ -183,8 +183,7 @@ async function play({ given, comes, reconnectionTime }: Writing, peer: ServerPee
 function forged({ events, blocks, reconnectionTime }: ReadStream): string | undefined {
   const [first, second] = events
   if (second !== undefined) return `expected one event, got another: ${eventWords(second)}`
-  if (first !== undefined && first.data !== 'content')
-    return `expected the data "content", got ${eventWords(first)}`
+  if (first !== undefined && first.data !== 'content') return `expected the data "content", got ${eventWords(first)}`
   const lines = blocks.flat()
   if (lines.some(({ name, value }) => name === 'id' && value.includes('\0')))
     return 'expected no ID with NUL, got one, which every client ignores'

@@ -6,7 +6,7 @@ import type { Case, Group } from '../case.ts'
 import { waitFor } from '../patience.ts'
 import { ServerPeer } from '../server-peer.ts'
 import type { Verdict } from '../verdict.ts'
-import { type About, caseFor, failed, fine, finding, missing } from './finding.ts'
+import { type About, caseFor, failed, finding, fine, missing } from './finding.ts'
 import { type Asked, ServerStream } from './server-stream.ts'
 import { BOM, quote, type StreamLine } from './stream.ts'
 
@@ -304,7 +304,7 @@ const STREAMS: readonly (About & { readonly play: Play })[] = [
     clause: 'RFC 9110 §5.5',
     play: everyLine(
       'id',
-      value => Buffer.byteLength(value) <= 4096 && !/[\x01-\x08\x0a-\x1f\x7f]/.test(value) && value.trim() === value,
+      value => Buffer.byteLength(value) <= 4096 && !/[^\P{Cc}\t\0]/u.test(value) && value.trim() === value,
       'IDs that a client can send',
     ),
   },
