@@ -29,8 +29,6 @@ export class ServerStream {
   readonly head: Head | undefined
   /** Why there is no head. */
   readonly fault: string | undefined
-  /** Milliseconds from the request to the head. */
-  readonly headAfter: number
   /** How TCP was ended by the server: in order, or broken off. */
   ended: 'in order' | 'broken off' | undefined
   readonly #peer: ServerPeer
@@ -49,20 +47,16 @@ export class ServerStream {
 
   /** Waits for the head on a connection on which it was asked. */
   static async over(peer: ServerPeer, socket: Socket): Promise<ServerStream> {
-    const from = performance.now()
-    const came = await peer.readHead(socket)
-    return new ServerStream(peer, socket, came, performance.now() - from)
+    return new ServerStream(peer, socket, await peer.readHead(socket))
   }
 
   private constructor(
     peer: ServerPeer,
     socket: Socket,
     came: { readonly head: Head; readonly rest: Buffer } | string,
-    after: number,
   ) {
     this.#peer = peer
     this.socket = socket
-    this.headAfter = after
     if (typeof came === 'string') {
       this.fault = came
       return
