@@ -34,9 +34,9 @@ function event(data: string, lastEventId = '', type = 'message'): StreamEvent {
   return { type, data, lastEventId }
 }
 
-const SOON = 'retry: 1\n\n'
+const SOON = 'retry:1\n\n'
 /** A stream that ends at once, by which the client knows the reconnection time. */
-const FIRST: Answer = { pieces: [SOON, 'data: first\n\n'] }
+const FIRST: Answer = { pieces: [SOON, 'data:first\n\n'] }
 
 function stream(...pieces: NonNullable<Answer['pieces']>): Answer {
   return { pieces }
@@ -48,26 +48,26 @@ function closes(title: string, answer: Answer, clause = STREAM): Talk {
 }
 
 function taken(title: string, answer: Answer): Talk {
-  return { title, clause: STREAM, answers: [{ pieces: [SOON, 'data: a\n\n'], ...answer }], events: [event('a')] }
+  return { title, clause: STREAM, answers: [{ pieces: [SOON, 'data:a\n\n'], ...answer }], events: [event('a')] }
 }
 
 const type = (value: string | undefined): Answer['fields'] & object => ({ 'Content-Type': value })
 /** It would be an event if it were a stream. */
-const DECOY = ['data: not to be seen\n\n']
+const DECOY = ['data:not to be seen\n\n']
 
 const RESPONSES: readonly Talk[] = [
   taken('text/event-stream, chunked', {}),
   taken('text/event-stream without a length, ended by TCP', { endsWithTcp: true }),
   taken('text/event-stream with a Content-Length', {
-    pieces: [`${SOON}data: a\n\n`],
-    fields: { 'Content-Length': String(SOON.length + 9) },
+    pieces: [`${SOON}data:a\n\n`],
+    fields: { 'Content-Length': String(SOON.length + 8) },
   }),
   taken('charset=utf-8 behind the type', { fields: type('text/event-stream; charset=utf-8') }),
   taken('Parameters that nobody knows behind the type', { fields: type('text/event-stream;x="y";charset=UTF-8') }),
   taken('The type in capitals', { fields: type('TEXT/Event-Stream') }),
   taken('Another charset behind the type, which is UTF-8 all the same', {
     fields: type('text/event-stream; charset=iso-8859-1'),
-    pieces: [SOON, 'data: a\n\n'],
+    pieces: [SOON, 'data:a\n\n'],
   }),
   taken('Fields of all kinds', {
     fields: { 'X-Accel-Buffering': 'no', 'Set-Cookie': ['a=b', 'c=d'], Link: '</x>; rel=preload', 'X-Empty': '' },
@@ -120,150 +120,142 @@ const RETURNS: readonly Talk[] = [
   {
     title: 'It comes back behind the end of a stream, with the last event ID',
     clause: BACK,
-    answers: [stream(SOON, 'id: 1\ndata: a\n\nid: 2\ndata: b\n\n'), stream('data: c\n\n')],
+    answers: [stream(SOON, 'id:1\ndata:a\n\nid:2\ndata:b\n\n'), stream('data:c\n\n')],
     ids: [undefined, '2', '2'],
     events: [event('a', '1'), event('b', '2'), event('c', '2')],
   },
   {
     title: 'Without an ID it sends no Last-Event-ID',
     clause: BACK,
-    answers: [stream(SOON, 'data: a\n\n'), stream('data: b\n\n')],
+    answers: [stream(SOON, 'data:a\n\n'), stream('data:b\n\n')],
     ids: [undefined, undefined, undefined],
     events: [event('a'), event('b')],
   },
   {
     title: 'An ID that was taken away is not sent',
     clause: BACK,
-    answers: [stream(SOON, 'id: 1\ndata: a\n\nid\ndata: b\n\n')],
+    answers: [stream(SOON, 'id:1\ndata:a\n\nid\ndata:b\n\n')],
     ids: [undefined, undefined],
     events: [event('a', '1'), event('b')],
   },
   {
     title: 'An ID without data is sent',
     clause: BACK,
-    answers: [stream(SOON, 'data: a\n\nid: 7\n\n')],
+    answers: [stream(SOON, 'data:a\n\nid:7\n\n')],
     ids: [undefined, '7'],
     events: [event('a')],
   },
   {
     title: 'An ID of an event that was not finished is not sent',
     clause: BACK,
-    answers: [stream(SOON, 'id: 1\ndata: a\n\nid: 2\ndata: b\n')],
+    answers: [stream(SOON, 'id:1\ndata:a\n\nid:2\ndata:b\n')],
     ids: [undefined, '1'],
     events: [event('a', '1')],
   },
   {
     title: 'An ID is sent as UTF-8, with all that is special to fields',
     clause: BACK,
-    answers: [stream(SOON, `id: ${ID}\ndata: a\n\n`)],
+    answers: [stream(SOON, `id:${ID}\ndata:a\n\n`)],
     ids: [undefined, ID],
     events: [event('a', ID)],
   },
   {
     title: 'An ID of 2 KiB is sent',
     clause: BACK,
-    answers: [stream(SOON, `id: ${'x'.repeat(2048)}\ndata: a\n\n`)],
+    answers: [stream(SOON, `id:${'x'.repeat(2048)}\ndata:a\n\n`)],
     ids: [undefined, 'x'.repeat(2048)],
     events: [event('a', 'x'.repeat(2048))],
   },
   {
     title: 'An ID with NUL is not sent, but the one before',
     clause: BACK,
-    answers: [stream(SOON, 'id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n')],
+    answers: [stream(SOON, 'id:1\ndata:a\n\nid:2\0\ndata:b\n\n')],
     ids: [undefined, '1'],
     events: [event('a', '1'), event('b', '1')],
   },
   {
     title: 'The ID lasts over streams that set none',
     clause: BACK,
-    answers: [
-      stream(SOON, 'id: 1\ndata: a\n\n'),
-      stream('data: b\n\n'),
-      stream(': nothing\n\n'),
-      stream('data: c\n\n'),
-    ],
+    answers: [stream(SOON, 'id:1\ndata:a\n\n'), stream('data:b\n\n'), stream(': nothing\n\n'), stream('data:c\n\n')],
     ids: [undefined, '1', '1', '1', '1'],
     events: [event('a', '1'), event('b', '1'), event('c', '1')],
   },
   {
     title: 'What was not finished is not gone on with in the next stream',
     clause: 'HTML §9.2.6',
-    answers: [stream(SOON, 'data: a\n\nevent: note\ndata: x'), stream('data: b\n\n')],
+    answers: [stream(SOON, 'data:a\n\nevent:note\ndata:x'), stream('data:b\n\n')],
     events: [event('a'), event('b')],
   },
   {
     title: 'A character that was not finished is not gone on with in the next stream',
     clause: 'HTML §9.2.6',
-    answers: [stream(SOON, 'data: a\n\n', Buffer.from([0xe2, 0x82])), stream('data: b\n\n')],
+    answers: [stream(SOON, 'data:a\n\n', Buffer.from([0xe2, 0x82])), stream('data:b\n\n')],
     events: [event('a'), event('b')],
   },
   {
     title: 'Each stream may begin with a byte order mark',
     clause: 'HTML §9.2.5',
-    answers: [stream(`\ufeff${SOON}`, 'data: a\n\n'), stream('\ufeffdata: b\n\n')],
+    answers: [stream(`\ufeff${SOON}`, 'data:a\n\n'), stream('\ufeffdata:b\n\n')],
     events: [event('a'), event('b')],
   },
   {
     title: 'The line end of the last stream is none of the next: CR, then LF',
     clause: 'HTML §9.2.5',
-    answers: [stream(SOON, 'data: a\r\r'), stream('\ndata: b\n\n')],
+    answers: [stream(SOON, 'data:a\r\r'), stream('\ndata:b\n\n')],
     events: [event('a'), event('b')],
   },
   {
     title: 'It comes back when TCP is reset amid a stream',
     clause: BACK,
-    answers: [{ pieces: [SOON, 'id: 1\ndata: a\n\n', 50], ending: 'reset' }, stream('data: b\n\n')],
+    answers: [{ pieces: [SOON, 'id:1\ndata:a\n\n', 50], ending: 'reset' }, stream('data:b\n\n')],
     ids: [undefined, '1'],
     events: [event('a', '1'), event('b', '1')],
   },
   {
     title: 'It comes back when TCP ends without a last chunk',
     clause: BACK,
-    answers: [{ pieces: [SOON, 'id: 1\ndata: a\n\n'], ending: 'cut' }, stream('data: b\n\n')],
+    answers: [{ pieces: [SOON, 'id:1\ndata:a\n\n'], ending: 'cut' }, stream('data:b\n\n')],
     ids: [undefined, '1'],
     events: [event('a', '1'), event('b', '1')],
   },
   {
     title: 'It comes back when TCP is reset in place of a response',
     clause: BACK,
-    answers: [stream(SOON, 'id: 1\ndata: a\n\n'), { status: 'reset' }, stream('data: b\n\n')],
+    answers: [stream(SOON, 'id:1\ndata:a\n\n'), { status: 'reset' }, stream('data:b\n\n')],
     ids: [undefined, '1', '1'],
     events: [event('a', '1'), event('b', '1')],
   },
   {
     title: 'A stream that is empty is a stream: it comes back',
     clause: BACK,
-    answers: [FIRST, stream(), stream('data: b\n\n')],
+    answers: [FIRST, stream(), stream('data:b\n\n')],
     events: [event('first'), event('b')],
   },
   {
     title: 'Twenty streams, each with one event',
     clause: BACK,
-    answers: [FIRST, ...Array.from({ length: 20 }, (_, i) => stream(`id: ${i}\ndata: ${i}\n\n`))],
+    answers: [FIRST, ...Array.from({ length: 20 }, (_, i) => stream(`id:${i}\ndata:${i}\n\n`))],
     events: [event('first'), ...Array.from({ length: 20 }, (_, i) => event(String(i), String(i)))],
   },
   {
     title: 'A reconnection time that is no number is nothing',
     clause: 'HTML §9.2.6',
     answers: [
-      stream(
-        SOON,
-        'retry: 9000x\nretry: x9000\nretry: 9e3\nretry: -9000\nretry:  9000\nretry:\nretry: 9000.0\ndata: a\n\n',
-      ),
-      stream('data: b\n\n'),
+      stream(SOON, 'retry:9000x\nretry:x9000\nretry:9e3\nretry:-9000\nretry:  9000\nretry\nretry:9000.0\ndata:a\n\n'),
+      stream('data:b\n\n'),
     ],
     events: [event('a'), event('b')],
   },
   {
     title: 'A reconnection time with zeros in front is a number',
     clause: 'HTML §9.2.6',
-    answers: [stream('retry: 60000\n\nretry: 0001\ndata: a\n\n'), stream('data: b\n\n')],
+    answers: [stream('retry:60000\n\nretry:0001\ndata:a\n\n'), stream('data:b\n\n')],
     events: [event('a'), event('b')],
   },
   {
     title: 'The reconnection time lasts over streams that set none',
     clause: BACK,
-    answers: [stream(SOON, 'data: a\n\n'), stream('data: b\n\n'), stream('data: c\n\n')],
+    answers: [stream(SOON, 'data:a\n\n'), stream('data:b\n\n'), stream('data:c\n\n')],
     events: [event('a'), event('b'), event('c')],
   },
 ]
@@ -329,7 +321,7 @@ function redirected(status: string): Custom {
     async play(peer) {
       const elsewhere = `${peer.path}&hop=1`
       const paths: (string | null)[] = []
-      for (const answer of [stream(SOON, 'id: 1\ndata: a\n\n'), stream('id: 2\ndata: b\n\n')]) {
+      for (const answer of [stream(SOON, 'id:1\ndata:a\n\n'), stream('id:2\ndata:b\n\n')]) {
         let request = await peer.next()
         if (request?.query.get('hop') === null) {
           await request.answer({ status, fields: { Location: elsewhere, 'Content-Type': undefined } })
@@ -374,7 +366,7 @@ function reported(count: number, judge: (seen: readonly Seen[], origin: string) 
     for (let i = 0; i < count; i++) {
       const request = await peer.next()
       if (request === undefined) return failed(notAsked(i))
-      await request.answer(stream(SOON, `id: ${i}\ndata: ${i}\n\n`))
+      await request.answer(stream(SOON, `id:${i}\ndata:${i}\n\n`))
     }
     const last = await peer.next()
     if (last === undefined) return failed(notAsked(count))
@@ -449,7 +441,7 @@ const CUSTOM_RETURNS: readonly Custom[] = [
     title: 'The reconnection time is waited for: 400 ms, and no more than some seconds',
     clause: BACK,
     async play(peer) {
-      const time = await waited(peer, stream('retry: 400\n\n', 'data: a\n\n'), 5000)
+      const time = await waited(peer, stream('retry:400\n\n', 'data:a\n\n'), 5000)
       await peer.report()
       if (time === undefined) return failed('expected the client to come back behind 400 ms, it did not within 5 s')
       // A timer may be a little early, and so may what ends the stream.
@@ -459,19 +451,22 @@ const CUSTOM_RETURNS: readonly Custom[] = [
     },
   },
   {
-    title: 'A reconnection time of zero: it comes back',
+    title: 'A reconnection time of zero: it comes back at once, within 1.5 s',
     clause: BACK,
     async play(peer) {
-      const time = await waited(peer, stream('retry: 0\n\n', 'data: a\n\n'), 5000)
+      const time = await waited(peer, stream('retry:0\n\n', 'data:a\n\n'), 1500)
       await peer.report()
-      return time === undefined ? failed('expected the client to come back, it did not') : fine('it came back')
+      // §9.2.3: "Optionally, wait some more."
+      return time === undefined
+        ? finding('NON-STRICT', 'expected the client to come back at once, it did not within 1.5 s')
+        : fine(`it came back behind ${Math.round(time)} ms`)
     },
   },
   {
     title: 'A reconnection time of a day is waited for',
     clause: BACK,
     async play(peer) {
-      const time = await waited(peer, stream('retry: 86400000\n\n', 'data: a\n\n'), 1000)
+      const time = await waited(peer, stream('retry:86400000\n\n', 'data:a\n\n'), 1000)
       await peer.report()
       return time === undefined ? fine('it waits') : failed(`expected the client to wait, it came back at once`)
     },
@@ -480,7 +475,7 @@ const CUSTOM_RETURNS: readonly Custom[] = [
     title: 'A reconnection time beyond all numbers: told is what becomes of it',
     clause: BACK,
     async play(peer) {
-      const time = await waited(peer, stream(`retry: ${'9'.repeat(40)}\n\n`, 'data: a\n\n'), 1000)
+      const time = await waited(peer, stream(`retry:${'9'.repeat(40)}\n\n`, 'data:a\n\n'), 1000)
       const fault = eventsFault(await peer.report(), [event('a')])
       if (fault !== undefined) return failed(fault)
       return finding('INFORMATIONAL', time === undefined ? 'it waits' : `it came back behind ${Math.round(time)} ms`)
@@ -513,7 +508,7 @@ const CUSTOM_RETURNS: readonly Custom[] = [
     async play(peer) {
       const request = await peer.next()
       if (request === undefined) return failed(notAsked(0))
-      await request.answer({ pieces: [SOON, 'data: a\n\nda'], ending: 'open' })
+      await request.answer({ pieces: [SOON, 'data:a\n\nda'], ending: 'open' })
       await peer.next(300)
       const fault = eventsFault(await peer.report(), [event('a')])
       return fault === undefined ? fine('it was dispatched at once') : failed(fault)
@@ -525,7 +520,7 @@ const CUSTOM_RETURNS: readonly Custom[] = [
     async play(peer) {
       const request = await peer.next()
       if (request === undefined) return failed(notAsked(0))
-      await request.answer({ pieces: [SOON, 'data: a\n\n'], ending: 'open' })
+      await request.answer({ pieces: [SOON, 'data:a\n\n'], ending: 'open' })
       await peer.next(100)
       const seen = await peer.report()
       const { socket } = request.incoming

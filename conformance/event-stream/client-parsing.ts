@@ -23,14 +23,14 @@ interface Reading extends About {
   readonly isUnfinished?: boolean
 }
 
-const SOON = 'retry: 1\n\n'
+const SOON = 'retry:1\n\n'
 
 function event(data: string, lastEventId = '', type = 'message'): StreamEvent {
   return { type, data, lastEventId }
 }
 
 /** A stream in which line ends stand as LF, with all that they can end. */
-const LINES = ': one\nid: 1\ndata: a\ndata: b\n\nevent: note\ndata\n\n:\ndata:c\nretry: 1\n\n\ndata: d\n\n'
+const LINES = ': one\nid:1\ndata:a\ndata:b\n\nevent:note\ndata\n\n:\ndata:c\nretry:1\n\n\ndata:d\n\n'
 const OF_LINES = [event('a\nb', '1'), event('', '1', 'note'), event('c', '1'), event('d', '1')]
 
 const LINE_ENDS: readonly (readonly [name: string, write: (stream: string) => string])[] = [
@@ -91,13 +91,13 @@ const CHUNKS: readonly Reading[] = [
   {
     title: 'An empty line of CRLF behind a line of LF, and the reverse',
     clause: ENDS,
-    pieces: ['data: a\n\r\ndata: b\r\n\ndata: c\r\r\ndata: d\r\n\r'],
+    pieces: ['data:a\n\r\ndata:b\r\n\ndata:c\r\r\ndata:d\r\n\r'],
     events: ['a', 'b', 'c', 'd'].map(data => event(data)),
   },
   {
     title: 'CR and LF of a CRLF in chunks of their own, with empty lines around',
     clause: ENDS,
-    pieces: ['data: a\r', '\n', '\r', '\n', 'data: b\r', '\ndata: c\r', '\n\r\n'],
+    pieces: ['data:a\r', '\n', '\r', '\n', 'data:b\r', '\ndata:c\r', '\n\r\n'],
     events: [event('a'), event('b\nc')],
   },
   {
@@ -109,26 +109,26 @@ const CHUNKS: readonly Reading[] = [
   {
     title: 'A line of a mebibyte',
     clause: ENDS,
-    pieces: [`data: ${'x'.repeat(2 ** 20)}\n\n`, 'data: b\n\n'],
+    pieces: [`data:${'x'.repeat(2 ** 20)}\n\n`, 'data:b\n\n'],
     // It is in the report, so one behind it is enough to be compared.
     events: [event('x'.repeat(2 ** 20)), event('b')],
   },
   {
     title: 'An event of ten thousand lines',
     clause: ENDS,
-    pieces: [`${'data: x\n'.repeat(10_000)}\n`],
+    pieces: [`${'data:x\n'.repeat(10_000)}\n`],
     events: [event('x\n'.repeat(10_000).slice(0, -1))],
   },
   {
     title: 'Five thousand events in one chunk',
     clause: ENDS,
-    pieces: ['data: x\n\n'.repeat(5000)],
+    pieces: ['data:x\n\n'.repeat(5000)],
     events: times(5000, [event('x')]),
   },
   {
     title: 'A comment of a mebibyte, which is nothing',
     clause: ENDS,
-    pieces: [`:${'x'.repeat(2 ** 20)}\n`, 'data: a\n\n'],
+    pieces: [`:${'x'.repeat(2 ** 20)}\n`, 'data:a\n\n'],
     events: [event('a')],
   },
 ]
@@ -293,7 +293,7 @@ async function play(
   const request = await peer.next()
   if (request === undefined) return failed('expected the client to ask for the stream, it did not')
   await request.answer({ pieces: isUnfinished ? [SOON, ...pieces] : [...pieces, SOON] })
-  await peer.settle()
+  await peer.settle(pieces.reduce((sum, piece) => sum + piece.length, 0))
   return judgeEvents(await peer.report(), events)
 }
 

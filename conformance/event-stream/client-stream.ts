@@ -161,24 +161,28 @@ export class EventStreamClientPeer implements Peer {
   }
 
   /** The next request; undefined if none comes in time, or the client is done. */
-  async next(milliseconds: number = ASK_LIMIT): Promise<StreamRequest | undefined> {
+  async next(milliseconds?: number): Promise<StreamRequest | undefined> {
     const isThere = () => this.requests.length > this.#taken || this.seen !== undefined
-    await this.#until(isThere, milliseconds * this.options.pace)
+    // What must come is waited for whatever the pace.
+    await this.#until(isThere, milliseconds === undefined ? ASK_LIMIT : milliseconds * this.options.pace)
     const request = this.requests[this.#taken]
     if (request !== undefined) this.#taken++
     return request
   }
 
-  /** Waits until what was sent has been taken: the client asks again, which is answered by 204, or has had time enough. */
-  async settle(): Promise<void> {
-    const again = await this.next(SETTLING)
+  /**
+   * Waits until what was sent, so many bytes, has been taken: the client asks again, which is answered by 204, or has had
+   * time enough.
+   */
+  async settle(length = 0): Promise<void> {
+    const again = await this.next(SETTLING + length / 250)
     await again?.answer({ status: '204 No Content' })
   }
 
   /** Lets the client end, and waits for what it has seen. */
   async report(): Promise<readonly Seen[] | undefined> {
     this.#endIt()
-    await this.#until(() => this.seen !== undefined, REPORT_LIMIT * this.options.pace)
+    await this.#until(() => this.seen !== undefined, REPORT_LIMIT)
     return this.seen
   }
 
