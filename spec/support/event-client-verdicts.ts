@@ -33,24 +33,23 @@ export async function judgeEventClient(
   }
 }
 
-/** What is large, which is played with good clients alone. */
-const LARGE = ['EC1.16', 'EC1.19']
-
-/** For each fault of a table what came, three at a time, since most of it is waiting. */
+/**
+ * For each fault of a table what came, three at a time, since most of it is waiting.
+ *
+ * @param skip what repeats others or is large: played with good clients alone
+ */
 export async function findVerdicts(
   verdicts: EventClientVerdicts,
   only: readonly string[],
+  skip: readonly string[],
 ): Promise<Record<string, Record<string, string>>> {
   const found: Record<string, Record<string, string>> = {}
   const faults = Object.keys(verdicts)
   const work = async () => {
     for (let fault = faults.shift(); fault !== undefined; fault = faults.shift()) {
-      const isLarge = fault === 'good' || fault.startsWith('long')
-      const results = await judgeEventClient(
-        fault === 'good' ? [] : [fault as ClientFault],
-        only,
-        isLarge || !only.includes('EC1') ? [] : LARGE,
-      )
+      const results = await (fault === 'good'
+        ? judgeEventClient([], only)
+        : judgeEventClient([fault as ClientFault], only, skip))
       found[fault] = verdictTable(results, QUIET)
     }
   }
