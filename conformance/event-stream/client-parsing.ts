@@ -30,8 +30,9 @@ function event(data: string, lastEventId = '', type = 'message'): StreamEvent {
 }
 
 /** A stream in which line ends stand as LF, with all that they can end. */
-const LINES = ': one\nid:1\ndata:a\ndata:b\n\nevent:note\ndata\n\n:\ndata:c\nretry:1\n\n\ndata:d\n\n'
-const OF_LINES = [event('a\nb', '1'), event('', '1', 'note'), event('c', '1'), event('d', '1')]
+const LINES =
+  ': one\nid:1\ndata:a\ndata:b\n\nevent:note\nid:2\ndata\n\n:\nid:3\ndata:c\nretry:1\n\n\nid:4\ndata:d\n\n'
+const OF_LINES = [event('a\nb', '1'), event('', '2', 'note'), event('c', '3'), event('d', '4')]
 
 const LINE_ENDS: readonly (readonly [name: string, write: (stream: string) => string])[] = [
   ['LF', stream => stream],
