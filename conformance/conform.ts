@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import { type Baseline, compareWith, formatBaseline, parseBaseline } from './baseline.ts'
-import type { Case, PlayOptions, Side } from './case.ts'
+import type { Case, PlayOptions, Side, Transport } from './case.ts'
 import { CASES, GROUPS } from './cases.ts'
 import { ClientJudge } from './client-judge.ts'
 import { parseTarget } from './handshake.ts'
@@ -30,6 +30,8 @@ export interface ConformOptions {
   readonly full?: boolean
   /** The longest that a case may take, in milliseconds. Default 60,000; no limit but the cases' own with `full`. */
   readonly timeout?: number | undefined
+  /** The longest silence of an event stream that its server documents, in milliseconds. Default none. */
+  readonly heartbeat?: number | undefined
   /** What the peer is called in the reports. Default: the URL. */
   readonly agent?: string | undefined
   /** Accepts any certificate. */
@@ -61,14 +63,17 @@ export class ConformError extends Error {
   override readonly name = 'ConformError'
 }
 
-/** @throws {ConformError} it could not run */
+/**
+ * @param url `ws:` or `wss:` of a WebSocket server, `http:` or `https:` of a server of event streams
+ * @throws {ConformError} it could not run
+ */
 export async function conformServer(
   url: string,
   options: ConformOptions,
   output: Output,
   signal?: AbortSignal,
 ): Promise<ExitCode> {
-  const session = new Session('server', options)
+  const session = new Session('server', options, /^https?:/i.test(url) ? 'event-stream' : 'websocket')
   let target: ReturnType<typeof parseTarget> & { insecure: boolean }
   try {
     target = { ...parseTarget(url), insecure: options.insecure ?? false }
@@ -151,7 +156,14 @@ export async function conformClients(
     }))
   try {
     const url = await judge.listen()
-    output.write(`${session.cases.length} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    const count = session.cases.filter(({ transport }) => transport === 'event-stream').length
+    const webSockets = session.cases.length - count
+    const base = url.replace(/^ws/, 'http')
+    if (webSockets > 0) output.write(`${webSockets} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    if (count > 0)
+      output.write(
+        `${count} cases for clients of event streams at ${base}/runEventStream?case=N&agent=NAME, or in a browser at ${base}/\n`,
+      )
   } catch (error) {
     throw new ConformError((error as Error).message)
   }
@@ -167,9 +179,14 @@ export function listCases(side: Side, { only = [], skip = [] }: ConformOptions, 
   for (const { id, title } of cases) output.write(`${id.padEnd(width)}  ${title}\n`)
 }
 
-function select(side: Side, only: readonly string[], skip: readonly string[]): Case[] {
+function select(
+  side: Side,
+  only: readonly string[],
+  skip: readonly string[],
+  transport?: Transport | undefined,
+): Case[] {
   try {
-    return selectCases(CASES, { side, only, skip })
+    return selectCases(CASES, { side, transport, only, skip })
   } catch (error) {
     if (error instanceof SelectionError) throw new ConformError(error.message)
     throw error
@@ -183,11 +200,12 @@ class Session {
   readonly baseline: Baseline
   readonly #options: ConformOptions
 
-  constructor(side: Side, options: ConformOptions) {
+  constructor(side: Side, options: ConformOptions, transport?: Transport) {
     this.#options = options
-    this.cases = select(side, options.only ?? [], options.skip ?? [])
+    this.cases = select(side, options.only ?? [], options.skip ?? [], transport)
     const full = options.full ?? false
-    this.play = { ...DEFAULT_PLAY, full, timeout: options.timeout ?? (full ? Infinity : DEFAULT_PLAY.timeout) }
+    const timeout = options.timeout ?? (full ? Infinity : DEFAULT_PLAY.timeout)
+    this.play = { ...DEFAULT_PLAY, full, timeout, heartbeat: options.heartbeat }
     this.baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
   }
 
