@@ -136,13 +136,14 @@ export function launchOf(name: string): (Launch & { readonly name: string }) | u
     }
     return undefined
   }
+  if (!(name in SERVERS) && !(name in CLIENTS)) return undefined
   const version = versionOf(name.split(' ')[0]!)
   if (version === undefined) return undefined
   return { name, agent: name.replace(/^\S+/, it => `${it}${version}`), file: process.execPath, args: [PROGRAM] }
 }
 
 /** Ours needs none: the report is of the tree that it is made in. */
-function versionOf(name: string): string | undefined {
+export function versionOf(name: string): string | undefined {
   if (name === 'wirewright') return ''
   for (const base of [new URL('../../../', import.meta.url), FOREIGN]) {
     try {

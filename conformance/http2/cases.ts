@@ -192,8 +192,8 @@ const CASES: readonly Http2Case[] = [
     },
   },
   raw('A CONNECT that does not wait for SETTINGS: taken, or not', 'RFC 8441 §4', {}, true),
-  raw('No :scheme', 'RFC 8441 §4', { ':scheme': undefined }),
-  raw('No :path', 'RFC 8441 §4', { ':path': undefined }),
+  raw('A CONNECT without :scheme', 'RFC 8441 §4', { ':scheme': undefined }),
+  raw('A CONNECT without :path', 'RFC 8441 §4', { ':path': undefined }),
   raw('A :protocol with GET', 'RFC 8441 §4', { ':method': 'GET' }),
 ]
 

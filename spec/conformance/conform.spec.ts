@@ -11,6 +11,7 @@ import {
   listCases,
 } from '../../conformance/conform.ts'
 import { brokenClient, brokenServer, type Fault } from '../support/broken-endpoint.ts'
+import { brokenEventServer } from '../support/broken-event-server.ts'
 import { http2Echo } from '../support/http2-echo.ts'
 import { RawClient, rawServer, requestText } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
@@ -177,4 +178,34 @@ t.test('over HTTP/2, with prior knowledge and with TLS', async t => {
   listCases('server', { http2: true }, out)
   t.match(out.text, /^H2\.1 /m)
   t.notMatch(out.text, /^S1\.1 /m)
+})
+
+t.test('http: is a server of event streams, and has its own cases', async t => {
+  const server = await brokenEventServer(['wrong content type'])
+  t.teardown(() => server.close())
+  const out = output()
+  const code = await within(conformServer(server.url, { only: ['ES1.1', 'ES1.2'] }, out))
+  t.equal(code, 1)
+  t.match(out.text, /^✗ ES1\.1 {2}FAILED: expected Content-Type: text\/event-stream, got text\/plain$/m)
+  t.match(out.text, /\nES1 Event stream servers: the response +2 +1 /)
+  await t.rejects(conformServer(server.url, { only: ['2.1'] }, out), {
+    message: 'no case is left to be played with an event stream server',
+  })
+  await t.rejects(conformServer('ws://127.0.0.1:1/', { only: ['ES'] }, out), { message: /^no case is called "ES"$/ })
+  await t.rejects(conformServer('ws://127.0.0.1:1/', { only: ['ES1'] }, out), {
+    message: 'no case is left to be played with a server',
+  })
+})
+
+t.test('clients of event streams are told where to go', async t => {
+  const stop = new AbortController()
+  const out = output()
+  const ended = conformClients({ port: 0, host: '127.0.0.1', only: ['EC2'] }, out, stop.signal)
+  await until(() => out.text.includes('\n'))
+  t.match(
+    out.text,
+    /^33 cases for clients of event streams at (http:\/\/\S+)\/runEventStream\?.* in a browser at \1\/\n$/,
+  )
+  stop.abort()
+  t.equal(await within(ended), 2)
 })
