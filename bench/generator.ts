@@ -26,10 +26,7 @@ async function obey(command: Command): Promise<Answer> {
   if (command.do === 'run') return { measurement: await group.run(command) }
   if (command.do === 'broadcast') return { measurement: await group.broadcast(command) }
   if (command.do === 'handshakes') return { measurement: await group.handshakes(command.port, command) }
-  if (command.do === 'close') {
-    group.close()
-    groups.delete(command.group)
-  }
+  if (command.do === 'lost') return { lost: group.lost }
   return {}
 }
 

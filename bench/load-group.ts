@@ -30,7 +30,8 @@ export class LoadGroup {
   #isRunning = false
   /** Of a broadcast: bytes that all of them are still to receive. */
   #awaited = 0
-  #lost = 0
+  /** Connections that have ended, and not by us. */
+  lost = 0
 
   constructor(terms: LoadTerms, loadIs: 'client' | 'server', note: (note: 'begin' | 'end') => void) {
     const { request, replyLength } = exchange(terms, loadIs)
@@ -115,21 +116,17 @@ export class LoadGroup {
     })
     const measurement = await this.#measure(window, () => true)
     await opening
-    this.close()
+    for (const connection of this.#connections.splice(0)) connection.close()
     // Until the server has seen it.
     await new Promise(resolve => setTimeout(resolve, 300))
     return measurement
-  }
-
-  close(): void {
-    for (const connection of this.#connections.splice(0)) connection.close()
   }
 
   #onFull: () => void = () => {}
 
   #add(connection: LoadConnection): void {
     this.#connections.push(connection)
-    connection.onLost = () => void this.#lost++
+    connection.onLost = () => void this.lost++
   }
 
   /** The window: from the end of the warm-up, what is received and used. */
@@ -162,7 +159,7 @@ export class LoadGroup {
   async #untilAnswered(isAnswered: () => boolean): Promise<void> {
     const end = performance.now() + PATIENCE
     while (!isAnswered()) {
-      if (this.#lost > 0) throw new Error(`${this.#lost} connections were lost under load`)
+      if (this.lost > 0) throw new Error(`${this.lost} connections were lost under load`)
       if (performance.now() > end) throw new Error('answers are missing, or of another length than expected')
       await new Promise(resolve => setTimeout(resolve, 10))
     }

@@ -30,7 +30,8 @@ export type Command =
   | { readonly do: 'verify'; readonly group: string }
   | ({ readonly do: 'run' | 'broadcast'; readonly group: string } & Window)
   | ({ readonly do: 'handshakes'; readonly group: string; readonly port: number } & Window)
-  | { readonly do: 'close'; readonly group: string }
+  /** Asks how many connections have ended by themselves. */
+  | { readonly do: 'lost'; readonly group: string }
 
 export interface Window {
   /** Of the process under test. */
@@ -54,7 +55,12 @@ export interface Measurement {
 
 export type Answer =
   | { readonly note: 'begin' | 'end' }
-  | { readonly port?: number; readonly measurement?: Measurement; readonly error?: string }
+  | {
+      readonly port?: number
+      readonly lost?: number
+      readonly measurement?: Measurement
+      readonly error?: string
+    }
 
 /** The bytes of one message and of the answer to it; the load plays the client or the server. */
 export function exchange(terms: LoadTerms, loadIs: 'client' | 'server'): { request: Buffer; replyLength: number } {

@@ -22,9 +22,9 @@ export class Load {
   }
 
   /** @throws {Error} what the generator could not do */
-  async command(command: Command, onNote: (note: 'begin' | 'end') => void = () => {}): Promise<{ port: number }> {
-    const { port = 0 } = await this.#ask(command, onNote)
-    return { port }
+  async command(command: Command): Promise<{ readonly port: number; readonly lost: number }> {
+    const { port = 0, lost = 0 } = await this.#ask(command, () => {})
+    return { port, lost }
   }
 
   /** Puts a group under load. */
