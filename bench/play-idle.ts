@@ -79,10 +79,10 @@ async function playOne(
   }
 }
 
-async function startPair({ request }: IdleCase, peer: Peer, { pinning, env }: RunOptions): Promise<Pair> {
+async function startPair({ request }: IdleCase, peer: Peer, { pinning }: RunOptions): Promise<Pair> {
   const role = request === 'events' ? 'events' : request === 'deflate' ? 'echo' : 'quiet'
   const terms = { ...serverTerms(role, 'string', 'server', TERMS), deflate: request === 'deflate' }
-  const server = await MeasuredProcess.start(peer, { side: 'server', terms, processors: pinning?.measured, env })
+  const server = await MeasuredProcess.start(peer, { side: 'server', terms, processors: pinning?.measured, env: {} })
   return { server, load: new Load(pinning?.generator) }
 }
 

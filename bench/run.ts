@@ -18,13 +18,13 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CASES, type Case, selectCases } from './cases.ts'
+import { reportWithFlamegraphs } from './flamegraphs.ts'
 import { findPinning, KEEP_MEMORY } from './measured-process.ts'
 import { findPeer, launchOf, missing, PEER_NAMES, type Peer } from './peers.ts'
 import { playIdle } from './play-idle.ts'
 import { playMicro } from './play-micro.ts'
 import { playGrowth, playTraffic } from './play-traffic.ts'
 import { type CaseResult, describeMachine, type Played, type Recording, toResults } from './recording.ts'
-import { formatReport } from './report/html.ts'
 import type { RunOptions } from './run-options.ts'
 import { caseTable, Terminal } from './terminal.ts'
 
@@ -148,7 +148,7 @@ async function main(): Promise<void> {
     terminal.print(caseTable(played.at(-1)!))
     // After each case, so that a run that is broken off has not been for nothing.
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(recording(), null, 1)}\n`)
-    if (values.html !== undefined) writeFileSync(values.html, formatReport(recording()))
+    if (values.html !== undefined) writeFileSync(values.html, reportWithFlamegraphs(recording(), values.html))
   }
   for (const line of absent) terminal.print(`\nmissing: ${line}`)
 }

@@ -37,7 +37,7 @@ function formatShare(share: number | undefined): string {
   return share === undefined ? '' : `${Math.round(share * 100)} %`
 }
 
-const COLUMNS = [34, 10, 19, 12, 8, 8, 9, 11] as const
+const COLUMNS = [40, 10, 19, 12, 8, 8, 9, 11] as const
 
 function row(cells: readonly string[]): string {
   return cells
