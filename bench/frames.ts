@@ -8,6 +8,7 @@ export type Content = 'text' | 'multibyte' | 'binary'
 
 /** Any key but zero, which a server might be quick with. */
 const KEY = Buffer.from([0x37, 0xfa, 0x21, 0x3d])
+const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, at) => (at * 167 + 13) & 255)
 const PROSE = 'Wer reitet so spät durch Nacht und Wind? 夜風を切り馬で駆け行くのは誰だ。Кто скачет, кто мчится? '
 
 /** Exactly `size` bytes. */
@@ -16,7 +17,7 @@ export function payloadOf(content: Content, size: number): Buffer {
     const row = '{"id":184467,"symbol":"ACME","price":1234.56,"at":"2025-03-14T15:09:26Z"},'
     return Buffer.from(row.repeat(Math.ceil(size / row.length)).slice(0, size))
   }
-  if (content === 'binary') return Buffer.from(Array.from({ length: size }, (_, at) => (at * 167 + 13) & 255))
+  if (content === 'binary') return Buffer.alloc(size, ALL_BYTES)
   const bytes = Buffer.from(PROSE.repeat(Math.ceil(size / Buffer.byteLength(PROSE)))).subarray(0, size)
   // A character that was cut through is replaced by as many letters as it had bytes left.
   let end = size

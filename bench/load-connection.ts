@@ -102,13 +102,21 @@ export class LoadConnection {
   exchange(bytes: Buffer): Promise<Buffer> {
     const usual = this.onBytes
     return new Promise(resolve => {
-      let read: Buffer = Buffer.alloc(0)
-      this.onBytes = (_count, _connection, chunk) => {
-        read = Buffer.concat([read, chunk])
-        if (read.length < 10 && read.length < 2 + ((read[1] ?? 0) & 0x7f)) return
-        if (read.length < lengthOfFrame(read)) return
+      const chunks: Buffer[] = []
+      let read = 0
+      let awaited = Number.POSITIVE_INFINITY
+      this.onBytes = (count, _connection, chunk) => {
+        // A copy: what it was read into is read into again.
+        chunks.push(Buffer.from(chunk))
+        read += count
+        if (awaited === Number.POSITIVE_INFINITY) {
+          const start = Buffer.concat(chunks)
+          if (read < 10 && read < 2 + ((start[1] ?? 0) & 0x7f)) return
+          awaited = lengthOfFrame(start)
+        }
+        if (read < awaited) return
         this.onBytes = usual
-        resolve(read)
+        resolve(Buffer.concat(chunks))
       }
       this.socket.write(bytes)
     })

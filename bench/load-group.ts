@@ -3,8 +3,9 @@
  * when all of it has been answered, counted by bytes: the work for a message is an addition. Answers of another length
  * than expected, or a connection that ends, are errors and not slow results.
  */
-import type { Socket } from 'node:net'
-import { createServer } from 'node:net'
+
+import { createServer, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { PONG } from './frames.ts'
 import { LoadConnection } from './load-connection.ts'
 import { exchange, type LoadTerms, type Measurement, type Request, type Window } from './load-terms.ts'
@@ -13,7 +14,9 @@ import { listen } from './servers/listen.ts'
 
 /** Handshakes that are under way at a time. */
 const OPENING = 64
-/** Milliseconds for what is in flight when a run ends. */
+/** How often all that is in flight must have been answered within a window. */
+const FEWEST_CYCLES = 4
+/** Milliseconds for that, and for what is in flight when a run ends. */
 const PATIENCE = 20_000
 /** A process has 20,000 descriptors on the machines that this was made for. */
 const MOST_HANDSHAKES = 15_000
@@ -27,6 +30,8 @@ export class LoadGroup {
   readonly #isClient: boolean
   readonly #note: (note: 'begin' | 'end') => void
   #received = 0
+  /** Bytes that are received when all that is in flight has been answered once. */
+  #cycle = 0
   #isRunning = false
   /** Of a broadcast: bytes that all of them are still to receive. */
   #awaited = 0
@@ -78,6 +83,7 @@ export class LoadGroup {
       connection.socket.write(this.#batch)
     }
     this.#isRunning = true
+    this.#cycle = this.#connections.length * answers
     for (const connection of this.#connections) {
       connection.onBytes = onBytes
       connection.pending = answers
@@ -100,6 +106,7 @@ export class LoadGroup {
     this.#isRunning = true
     for (const connection of this.#connections) connection.onBytes = onBytes
     this.#awaited = awaited
+    this.#cycle = awaited
     publisher!.socket.write(this.#batch)
     return this.#measure(window, () => this.#awaited === 0)
   }
@@ -118,7 +125,7 @@ export class LoadGroup {
     await opening
     for (const connection of this.#connections.splice(0)) connection.close()
     // Until the server has seen it.
-    await new Promise(resolve => setTimeout(resolve, 300))
+    await delay(300)
     return measurement
   }
 
@@ -131,10 +138,10 @@ export class LoadGroup {
 
   /** The window: from the end of the warm-up, what is received and used. */
   async #measure({ pid, warmUp, duration }: Window, isAnswered: () => boolean): Promise<Measurement> {
-    await this.#wait(warmUp)
+    await this.#wait(warmUp, this.#cycle)
     this.#note('begin')
     const [received, own, before, from] = [this.#received, process.cpuUsage(), processorTime(pid), performance.now()]
-    await this.#wait(duration)
+    await this.#wait(duration, FEWEST_CYCLES * this.#cycle)
     const [after, to] = [processorTime(pid), performance.now()]
     const { user, system } = process.cpuUsage(own)
     const count = (this.#received - received) / this.#replyLength
@@ -149,11 +156,15 @@ export class LoadGroup {
     }
   }
 
-  #wait(milliseconds: number): Promise<void> {
-    return new Promise(resolve => {
+  /** For as long, and until as many bytes have come: else a long message would be half in and half out. */
+  async #wait(milliseconds: number, bytes: number): Promise<void> {
+    const enough = this.#received + bytes
+    await new Promise<void>(resolve => {
       this.#onFull = resolve
       setTimeout(resolve, milliseconds)
     })
+    const end = performance.now() + PATIENCE
+    while (this.#received < enough && performance.now() < end && this.lost === 0) await delay(5)
   }
 
   async #untilAnswered(isAnswered: () => boolean): Promise<void> {
@@ -161,7 +172,7 @@ export class LoadGroup {
     while (!isAnswered()) {
       if (this.lost > 0) throw new Error(`${this.lost} connections were lost under load`)
       if (performance.now() > end) throw new Error('answers are missing, or of another length than expected')
-      await new Promise(resolve => setTimeout(resolve, 10))
+      await delay(10)
     }
   }
 }

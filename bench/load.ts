@@ -11,14 +11,18 @@ export class Load {
   readonly #child: ChildProcess
   /** Until the answer to the command that is under way. */
   #onAnswer: (answer: Answer) => void = () => {}
-  #onEnd: (error: Error) => void = () => {}
+  #onFailure: (error: Error) => void = () => {}
+  #failure: Error | undefined = undefined
 
   constructor(processors: string | undefined) {
     const words = [process.execPath, PROGRAM]
     const [file = '', ...args] = processors === undefined ? words : ['taskset', '-c', processors, ...words]
     this.#child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.on('message', answer => this.#onAnswer(answer as Answer))
-    this.#child.on('exit', code => this.#onEnd(new Error(`the generator has ended (${code})`)))
+    this.#child.on('exit', code => {
+      this.#failure = new Error(`the generator has ended (${code})`)
+      this.#onFailure(this.#failure)
+    })
   }
 
   /** @throws {Error} what the generator could not do */
@@ -41,8 +45,8 @@ export class Load {
   }
 
   async end(): Promise<void> {
-    this.#onEnd = () => {}
-    if (this.#child.exitCode !== null) return
+    this.#onFailure = () => {}
+    if (this.#failure !== undefined) return
     this.#child.disconnect()
     await once(this.#child, 'exit')
   }
@@ -52,7 +56,8 @@ export class Load {
     onNote: (note: 'begin' | 'end') => void,
   ): Promise<Exclude<Answer, { readonly note: 'begin' | 'end' }>> {
     return new Promise((resolve, reject) => {
-      this.#onEnd = reject
+      if (this.#failure !== undefined) return reject(this.#failure)
+      this.#onFailure = reject
       this.#onAnswer = answer => {
         if ('note' in answer) return onNote(answer.note)
         if (answer.error !== undefined) reject(new Error(answer.error))

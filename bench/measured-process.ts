@@ -53,11 +53,17 @@ export class MeasuredProcess {
   readonly launch: Launch
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #lines: Interface
+  /** Rejects when the process ends. */
+  readonly #end: Promise<never>
 
   private constructor(launch: Launch, child: ChildProcessByStdio<Writable, Readable, null>) {
     this.launch = launch
     this.#child = child
     this.#lines = createInterface({ input: child.stdout })
+    this.#end = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`the process under test has ended (${signal ?? code})`)
+    })
+    this.#end.catch(() => {})
   }
 
   /** `exec`ed by taskset, so this is the process itself. */
@@ -104,12 +110,7 @@ export class MeasuredProcess {
   }
 
   async #line(): Promise<string> {
-    const [line] = await Promise.race([
-      once(this.#lines, 'line'),
-      once(this.#child, 'exit').then(([code, signal]) => {
-        throw new Error(`the process under test has ended (${signal ?? code})`)
-      }),
-    ])
+    const [line] = await Promise.race([once(this.#lines, 'line'), this.#end])
     return line
   }
 }
