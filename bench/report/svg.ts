@@ -54,16 +54,18 @@ const BOTTOM = 40
 const RIGHT = 140
 
 /** Both axes logarithmic: what is flat costs the same however much there is. */
-export function linePlot(title: string, axis: string, unit: string, lines: readonly Line[]): string {
-  const all = lines.flatMap(({ points }) => points)
-  if (all.length === 0) return picture(title, 20, '')
+export function linePlot(title: string, axis: string, unit: string, all: readonly Line[]): string {
+  // Zero has no place on these axes.
+  const lines = all.map(line => ({ ...line, points: line.points.filter(([x, y]) => x > 0 && y > 0) }))
+  const points = lines.flatMap(({ points }) => points)
+  if (points.length === 0) return picture(title, 20, '')
   const x = logScale(
-    all.map(([x]) => x),
+    points.map(([x]) => x),
     LEFT,
     WIDTH - RIGHT,
   )
   const y = logScale(
-    all.map(([, y]) => y),
+    points.map(([, y]) => y),
     HEIGHT - BOTTOM,
     12,
   )
@@ -85,7 +87,9 @@ export function linePlot(title: string, axis: string, unit: string, lines: reado
     const dots = points
       .map(([px, py]) => `<circle class="dot ${kind}" cx="${x.at(px)}" cy="${y.at(py)}" r="3"/>`)
       .join('')
-    const [lastX, lastY] = points.at(-1) ?? [1, 1]
+    const last = points.at(-1)
+    if (last === undefined) return ''
+    const [lastX, lastY] = last
     const name = `<text class="label ${kind}" x="${x.at(lastX) + 8}" y="${y.at(lastY) + 4}">${escapeXml(label)}</text>`
     return `<path class="line ${kind}" d="${path}"/>${dots}${name}`
   })
@@ -109,11 +113,11 @@ function logScale(
   from: number,
   to: number,
 ): { at: (value: number) => number; decades: number[] } {
-  const logs = values.filter(value => value > 0).map(Math.log10)
+  const logs = values.map(Math.log10)
   const low = Math.floor(Math.min(...logs))
   const high = Math.max(low + 1, Math.ceil(Math.max(...logs)))
   return {
-    at: value => round(from + ((Math.log10(Math.max(value, Number.MIN_VALUE)) - low) / (high - low)) * (to - from)),
+    at: value => round(from + ((Math.log10(value) - low) / (high - low)) * (to - from)),
     decades: Array.from({ length: high - low + 1 }, (_, n) => 10 ** (low + n)),
   }
 }
