@@ -134,19 +134,19 @@ function barsOf({ title }: CaseResult, figures: readonly Result[]): string {
 
 function ratios({ timesWs, timesRaw, peer }: Result): string[] {
   return [
-    ...(timesWs === undefined || peer === 'ws' ? [] : [`${formatNumber(timesWs)} × ws`]),
-    ...(timesRaw === undefined || peer === 'raw' ? [] : [`${formatNumber(timesRaw)} × raw`]),
+    ...(timesWs === undefined || peer === 'ws' ? [] : [`${timesWs.toFixed(2)} × ws`]),
+    ...(timesRaw === undefined || peer === 'raw' ? [] : [`${timesRaw.toFixed(2)} × raw`]),
   ]
 }
 
-function growthPlot({ title, axis = '', unit }: CaseResult, figures: readonly Result[]): string {
+function growthPlot({ title, axis = '' }: CaseResult, figures: readonly Result[]): string {
   const peers = [...new Set(figures.map(({ peer }) => peer))]
   const lines = peers.map(peer => ({
     label: `${peer}: ${rise(figures.filter(it => it.peer === peer).map(({ cost }) => cost.median)).toFixed(2)} ×`,
     points: figures.filter(it => it.peer === peer).map(({ point = 0, cost }) => [point, cost.median] as const),
     isOurs: peer.startsWith('wirewright'),
   }))
-  return linePlot(title, axis, unit, lines)
+  return linePlot(title, axis, lines)
 }
 
 function figuresTable(figures: readonly Result[]): string {

@@ -23,7 +23,7 @@ export interface Line {
 const WIDTH = 760
 const LABEL_WIDTH = 230
 /** For the words behind a bar. */
-const WORDS_WIDTH = 210
+const WORDS_WIDTH = 230
 const ROW = 24
 
 export function escapeXml(text: string): string {
@@ -54,7 +54,7 @@ const BOTTOM = 40
 const RIGHT = 140
 
 /** Both axes logarithmic: what is flat costs the same however much there is. */
-export function linePlot(title: string, axis: string, unit: string, all: readonly Line[]): string {
+export function linePlot(title: string, axis: string, all: readonly Line[]): string {
   // Zero has no place on these axes.
   const lines = all.map(line => ({ ...line, points: line.points.filter(([x, y]) => x > 0 && y > 0) }))
   const points = lines.flatMap(({ points }) => points)
@@ -79,7 +79,6 @@ export function linePlot(title: string, axis: string, unit: string, all: readonl
         `<path class="grid" d="M${LEFT} ${y.at(at)}H${WIDTH - RIGHT}"/>${tick(LEFT - 6, y.at(at) + 4, at, 'end')}`,
     ),
     `<text class="label" x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeXml(axis)}</text>`,
-    `<text class="label" x="4" y="10">${escapeXml(unit)}</text>`,
   ]
   const curves = lines.map(({ label, points, isOurs }) => {
     const kind = isOurs ? 'ours' : 'theirs'

@@ -6,7 +6,7 @@ const EVIL = `<b title='x' & "y">`
 t.test('words are escaped wherever they stand', async t => {
   t.equal(escapeXml(EVIL), '&#60;b title=&#39;x&#39; &#38; &#34;y&#34;&#62;')
   const bars = barPlot(EVIL, [{ label: EVIL, value: 1, low: 1, high: 1, words: EVIL, isOurs: true }])
-  const lines = linePlot(EVIL, EVIL, EVIL, [{ label: EVIL, points: [[1, 1]], isOurs: false }])
+  const lines = linePlot(EVIL, EVIL, [{ label: EVIL, points: [[1, 1]], isOurs: false }])
   for (const plot of [bars, lines]) t.notMatch(plot, /<b |"y"/)
 })
 
@@ -22,7 +22,7 @@ t.test('bars are as long as what they stand for', async t => {
 
 t.test('what is flat is drawn flat, and what doubles climbs', async t => {
   const heights = (points: [number, number][]) =>
-    Array.from(linePlot('', '', '', [{ label: '', points, isOurs: true }]).matchAll(/cy="([\d.]+)"/g), it =>
+    Array.from(linePlot('', '', [{ label: '', points, isOurs: true }]).matchAll(/cy="([\d.]+)"/g), it =>
       Number(it[1]),
     )
   const flat = heights([
@@ -40,9 +40,9 @@ t.test('what is flat is drawn flat, and what doubles climbs', async t => {
 })
 
 t.test('a plot of nothing is no accident', async t => {
-  t.match(linePlot('', '', '', []), '<svg')
+  t.match(linePlot('', '', []), '<svg')
   t.match(barPlot('', []), '<svg')
-  t.notMatch(linePlot('', '', '', [{ label: '', points: [[1, 0]], isOurs: true }]) + barPlot('', []), /NaN|Infinity/)
+  t.notMatch(linePlot('', '', [{ label: '', points: [[1, 0]], isOurs: true }]) + barPlot('', []), /NaN|Infinity/)
 })
 
 t.test('ticks are short', async t => {
