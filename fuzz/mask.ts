@@ -1,9 +1,9 @@
 /**
  * Masking at any place in any memory, cut anywhere: the same as octet by octet (RFC 6455 §5.3), and the truth about
- * ASCII.
+ * ASCII. Both ways through are held to it, and each must have been taken.
  */
 import fc from 'fast-check'
-import { advanceKey, maskBytes } from '../lib/websocket/mask.ts'
+import { advanceKey, maskByBytes, maskBytes, maskByWords, WORDS_FROM } from '../lib/websocket/mask.ts'
 import { fromProperty, hold } from './target.ts'
 import { cuts } from './traffic.ts'
 
@@ -13,6 +13,8 @@ const clear = fc.oneof(
   fc.uint8Array({ max: 0x7f, maxLength: 400 }),
   fc.tuple(fc.nat({ max: 3000 }), fc.integer({ min: 0, max: 255 })).map(([n, byte]) => new Uint8Array(n).fill(byte)),
 )
+
+const taken = { bytes: 0, words: 0 }
 
 export const target = fromProperty(
   'mask',
@@ -31,6 +33,18 @@ export const target = fromProperty(
       const masked = Buffer.from(memory)
       const end = start + clear.length
 
+      // Each way that may be taken, on memory of its own.
+      for (const mask of clear.length < WORDS_FROM ? [maskByBytes] : [maskByBytes, maskByWords]) {
+        const copy = Buffer.from(bytes)
+        const seen = mask(copy, start, end, key)
+        hold(copy.subarray(start, end).equals(clear), () => `${mask.name}: not what octet by octet gives`)
+        const mark = mask === maskByBytes ? 0x80 : 0x80808080
+        hold(((seen & mark) === 0) === clear.every(byte => byte < 0x80), () => `${mask.name}: ASCII: ${seen}`)
+        hold(copy.subarray(0, start).equals(bytes.subarray(0, start)), () => `${mask.name}: the bytes before changed`)
+      }
+      if (clear.length < WORDS_FROM) taken.bytes++
+      else taken.words++
+
       const isAscii = maskBytes(bytes, start, end, key)
       hold(Buffer.from(bytes.subarray(start, end)).equals(clear), () => 'not what octet by octet gives')
       hold(isAscii === clear.every(byte => byte < 0x80), () => `ASCII: ${isAscii}`)
@@ -46,4 +60,8 @@ export const target = fromProperty(
       hold(masked.equals(memory), () => 'masked in pieces, it is something else')
     },
   ),
+  executions => {
+    const few = executions / 10
+    hold(taken.bytes > few && taken.words > few, () => `taken: ${JSON.stringify(taken)} of ${executions}`)
+  },
 )

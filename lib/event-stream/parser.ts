@@ -7,7 +7,7 @@
  * It knows no connection: what a reconnection time or an end of the stream means is up to its owner. Handlers run
  * within `feed`, in the order of the stream.
  *
- * Memory: one unfinished line and the data of one event, both bounded. An event's `data` is a slice of the text of
+ * Memory: one unfinished line and the data of one event, both bounded, and a MiB for what they come in pieces. An event's `data` is a slice of the text of
  * its chunk, as any substring in V8, and keeps that text alive for as long as it is kept itself. Time: linear in the
  * input, whatever the chunks. No object is made per line.
  */
@@ -57,6 +57,14 @@ export interface EventStreamParserOptions {
   readonly lastEventId?: string | undefined
 }
 
+/**
+ * Lines are joined to a rope, whose pieces keep the texts alive that they are slices of: what that takes for each code unit
+ * of those texts at the most, 64 bytes for a line of five, and from how much on the rope is made one string. As it must
+ * have grown by its own length meanwhile, this is linear in the input.
+ */
+const ROPE = 13
+const ROPE_LIMIT = 1_048_576
+
 const ERRORS = {
   ERR_EVENT_STREAM_LINE_TOO_LONG: 'a line is longer than maxLineBytes',
   ERR_EVENT_STREAM_EVENT_TOO_LONG: 'the data of an event is longer than maxEventBytes',
@@ -90,6 +98,8 @@ export class EventStreamParser {
   #failure: EventStreamError | undefined
   /** The data buffer, without the LF at its end; undefined when it is empty. */
   #data: string | undefined
+  /** Code units of the texts that lines of it may be slices of, since it was one string. */
+  #behindData = 0
   /** The event type buffer. */
   #type = ''
   #lastEventId: string
@@ -282,6 +292,8 @@ export class EventStreamParser {
       if (this.#state === 'parsing') {
         this.#state = 'open'
         this.#data = data
+        this.#behindData = data === undefined ? 0 : this.#behindData + length
+        if (data !== undefined && this.#behindData * ROPE > data.length + ROPE_LIMIT) this.#makeFlat(data)
         this.#type = type
         this.#nextId = nextId
         if (at < length || isInterrupted) this.#unparsed.putBack(text.slice(at), isInterrupted)
@@ -315,6 +327,12 @@ export class EventStreamParser {
     // 6: "If the event type buffer has a value other than the empty string, change the type of the newly created event
     // to equal the value of the event type buffer."
     this.#handlers.event({ type: type === '' ? 'message' : type, data, lastEventId: this.#lastEventId })
+  }
+
+  /** V8 makes one string of its own out of a rope when a character of it is looked at. */
+  #makeFlat(data: string): void {
+    data.charCodeAt(0)
+    this.#behindData = 0
   }
 
   #checkLine(line: string): void {

@@ -2,6 +2,8 @@
  * The parser against WHATWG HTML §9.2.6: a table of streams and of what each says, all of them whole, byte by byte and
  * cut in two everywhere, as bytes and as strings; then limits, handlers that misbehave, and cost.
  */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { EventStreamError, EventStreamParser, type EventStreamParserOptions } from '../../lib/event-stream/parser.ts'
 import { everySplit } from '../support/every-split.ts'
@@ -748,6 +750,31 @@ t.test('handlers are methods of their object', async t => {
   const log = new Log()
   new EventStreamParser(log).feed(': a\nretry: 1\ndata: b\n\n')
   t.strictSame(log.heard, ['a', 'b'])
+})
+
+t.test('what is not complete holds little more than its own bytes, whatever it came in', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const comment = `:${'c'.repeat(60_000)}\n`
+  const shapes: Readonly<Record<string, readonly [chunk: string, times: number]>> = {
+    'a million lines of data': ['data\n'.repeat(10_000), 100],
+    'lines of data that are cut anywhere': ['data:12\nda', 200_000],
+    'a short line of data with a long comment in each chunk': [`data: 12345678901234567890\n${comment}`, 1000],
+    'a long line, byte by byte': ['x', 100_000],
+    'an ID in each chunk': [`id: 12345678901234567890\n${comment}`, 1000],
+  }
+  for (const [name, [chunk, times]] of Object.entries(shapes)) {
+    const parser = new EventStreamParser({ event: () => {} })
+    const bytes = Buffer.from(chunk)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    for (let n = 0; n < times; n++) parser.feed(bytes)
+    collect()
+    const held = process.memoryUsage().heapUsed - before
+    // Data or a line of up to 1 MiB, and as much again that is about to be put together; a rope was 28 MiB.
+    t.ok(held < 5 * 2 ** 20, `${name}: ${(held / 2 ** 20).toFixed(1)} MiB`)
+    t.doesNotThrow(() => parser.feed('\n\n'))
+  }
 })
 
 t.test('the cost of a byte does not grow with the length of the input', async t => {

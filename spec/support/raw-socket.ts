@@ -31,17 +31,16 @@ export function requestText(fields: Fields = {}, startLine = 'GET / HTTP/1.1'): 
 /** A port of this machine, or the path of a Unix socket. */
 export type Where = number | string
 
-/** A client that says what it is told to, and keeps what comes. */
-export class RawClient {
+/** One end of a connection that says what it is told to, and keeps what comes. */
+export class RawPeer {
   readonly socket: Socket
-  /** The server ended its side: 'end'. It or the network broke off: the error's code. */
+  /** The other end ended its side: 'end'. It or the network broke off: the error's code. */
   readonly ended: Promise<string>
   #received = Buffer.alloc(0)
   #waiting: (() => void) | undefined
 
-  constructor(where: Where, tls?: ConnectionOptions) {
-    const to = typeof where === 'number' ? { port: where, host: '127.0.0.1' } : { path: where }
-    this.socket = tls === undefined ? connect(to) : tlsConnect({ ...to, ...tls })
+  constructor(socket: Socket) {
+    this.socket = socket
     this.socket.on('data', (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk])
       this.#waiting?.()
@@ -93,6 +92,14 @@ export class RawClient {
     const isClosed = this.socket.closed
     this.socket.destroy()
     if (!isClosed) await closed
+  }
+}
+
+/** A client. */
+export class RawClient extends RawPeer {
+  constructor(where: Where, tls?: ConnectionOptions) {
+    const to = typeof where === 'number' ? { port: where, host: '127.0.0.1' } : { path: where }
+    super(tls === undefined ? connect(to) : tlsConnect({ ...to, ...tls }))
   }
 }
 
