@@ -178,7 +178,10 @@ t.test('the page in Chromium', needs('chromium', CHROMIUM), async t => {
       await page.goto(`http://${host}/${hash}`)
       await ready(page)
       await run(t, page)
-      t.same(errors, [], 'nothing is wrong in the console')
+      // What the page asks to be broken off the browser tells of: that is what the button is for.
+      const isAskedFor = (text: string) => hash !== '' && text.endsWith('net::ERR_INCOMPLETE_CHUNKED_ENCODING')
+      const unasked = errors.filter(text => !isAskedFor(text))
+      t.same(unasked, [], 'nothing is wrong in the console')
     })
   }
 
