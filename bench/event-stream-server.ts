@@ -20,6 +20,7 @@ import { parseArgs } from 'node:util'
 import { createChannel, createSession } from 'better-sse'
 import { encodeEvent } from '../lib/event-stream/encoder.ts'
 import { type EventStream, openEventStream, prepareEvent, WebSocketServer } from '../lib/index.ts'
+import { median } from './statistics.ts'
 
 interface Streams {
   readonly port: number
@@ -189,10 +190,6 @@ async function broadcastCost(name: string, turns: number, events: number): Promi
   const cost = await load.ask({ turns, events })
   await load.end()
   return cost / (turns * events * RECEIVERS)
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 }
 
 async function compare(

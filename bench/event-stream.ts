@@ -18,10 +18,12 @@ import { EventSourceParserStream } from 'eventsource-parser/stream'
 import { encodeEvent } from '../lib/event-stream/encoder.ts'
 import { EventStreamParserStream, parseEventStream } from '../lib/event-stream/parse-event-stream.ts'
 import { EventStreamParser } from '../lib/event-stream/parser.ts'
+import { median } from './statistics.ts'
+import { measureTurns } from './turns.ts'
 
 type Chunk = Uint8Array | string
 
-interface Case {
+export interface Case {
   /** What a turn goes through, in bytes; for encoding, of the result. */
   readonly bytes: number
   readonly ours: () => unknown
@@ -43,7 +45,7 @@ const LINES = 'event: log\ndata: a first line of it\ndata: a second line of it\n
 
 let heard = 0
 
-const CASES: Readonly<Record<string, () => Case>> = {
+export const CASES: Readonly<Record<string, () => Case>> = {
   '100-byte events': () => bytes(EVENT),
   token: () => bytes(TOKEN, TOKEN.length),
   'token, Uint8Array': () => parsing(repeat(TOKEN, 2 ** 17, TOKEN.length).map(chunk => new Uint8Array(chunk))),
@@ -165,10 +167,6 @@ function encoding(event: { event: string; id: string; data: string }): Case {
   return { bytes: 1000 * ours(), ours: many(ours), theirs: many(theirs) }
 }
 
-/** Milliseconds. */
-const WARM_UP = 400
-const DURATION = 400
-
 interface Result {
   /** Nanoseconds per byte. */
   readonly ours: number
@@ -176,26 +174,8 @@ interface Result {
 }
 
 async function measure({ bytes, ours, theirs }: Case): Promise<Result> {
-  const timed = async (run: () => unknown) => {
-    const start = process.hrtime.bigint()
-    await run()
-    return Number(process.hrtime.bigint() - start)
-  }
-  const times = { ours: [] as number[], theirs: [] as number[] }
-  // The compiler works on another thread: it is given time, then results count.
-  const warm = performance.now() + WARM_UP
-  const end = warm + DURATION
-  for (let turn = 0; performance.now() < end || times.theirs.length < 5; turn++) {
-    for (const who of turn % 2 === 0 ? (['ours', 'theirs'] as const) : (['theirs', 'ours'] as const)) {
-      const time = await timed(who === 'ours' ? ours : theirs)
-      if (performance.now() > warm) times[who].push(time)
-    }
-  }
-  return { ours: median(times.ours) / bytes, theirs: median(times.theirs) / bytes }
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+  const times = await measureTurns({ ours, theirs })
+  return { ours: times.ours! / bytes, theirs: times.theirs! / bytes }
 }
 
 const FILE = fileURLToPath(import.meta.url)

@@ -20,6 +20,7 @@ import { constants, createDeflateRaw } from 'node:zlib'
 import { WebSocketServer as WsServer } from 'ws'
 import { type DeflateOptions, WebSocketServer } from '../lib/index.ts'
 import { MessageDeflater } from '../lib/transport/message-deflater.ts'
+import { median } from './statistics.ts'
 
 type Side = 'ours' | 'ws'
 
@@ -261,10 +262,6 @@ class Client {
     }
     this.#left = at - bytes.length
   }
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 }
 
 /** A server with clients that are connected to it. */

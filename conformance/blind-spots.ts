@@ -3,34 +3,19 @@
  * end of TCP for an answer to what is wrong, and does not look at what comes back of large messages. Here an answer must
  * show that the peer has noticed, and content is compared.
  */
-import type { Case, Group, Peer, Side } from './case.ts'
+import type { Case, Group, Peer } from './case.ts'
 import type { Endpoint } from './endpoint.ts'
-import { closePayload, isCloseCode, OPCODE, writeFrame } from './frame.ts'
+import { closePayload, OPCODE, writeFrame } from './frame.ts'
 import { patience } from './patience.ts'
 import { SeededRandom } from './seeded-random.ts'
-import type { Behavior, Verdict } from './verdict.ts'
+import type { Verdict } from './verdict.ts'
+import { openTalk, playWrong, type Wrong } from './wrong.ts'
 
 export const BLIND_SPOT_GROUPS: readonly Group[] = [{ id: 'B', title: 'What Autobahn does not see' }]
 
 const BOTH = ['server', 'client'] as const
-/** Seconds in which what is wrong must be answered. */
-const LIMIT = 1
 /** Seconds for much. */
 const LONG_LIMIT = 30
-
-/** Something wrong is sent, and the peer must say that it was. */
-interface Wrong {
-  readonly title: string
-  readonly clause: string
-  readonly sides?: readonly Side[]
-  readonly send: (endpoint: Endpoint) => void
-  /** Close codes that say what was wrong. */
-  readonly codes: readonly number[]
-  /** A Close without a code could as well be the answer of one that has noticed nothing. */
-  readonly looksLikeAClose?: boolean
-  /** Who takes it breaks no rule. */
-  readonly mayBeTaken?: boolean
-}
 
 const HELLO = Buffer.from('Hello, world!')
 /** For a frame that is masked where the endpoint would not. */
@@ -137,14 +122,14 @@ const WRONGS: readonly Wrong[] = [
     clause: 'RFC 6455 §5.2',
     send: endpoint => endpoint.sendFrame({ opcode: OPCODE.text, payload: Buffer.from('short'), lengthBytes: 2 }),
     codes: [1002],
-    mayBeTaken: true,
+    mayBeTaken: 'NON-STRICT',
   },
   {
     title: 'A text of 5 octets whose length stands in eight octets',
     clause: 'RFC 6455 §5.2',
     send: endpoint => endpoint.sendFrame({ opcode: OPCODE.text, payload: Buffer.from('short'), lengthBytes: 8 }),
     codes: [1002],
-    mayBeTaken: true,
+    mayBeTaken: 'NON-STRICT',
   },
   {
     title: 'A length of 2^63, whose first bit must be 0',
@@ -253,69 +238,11 @@ export const BLIND_SPOT_CASES: readonly Case[] = [
   }),
 ]
 
-interface Talk {
-  readonly endpoint: Endpoint
-  /** In words, as they came. */
-  readonly events: string[]
-  readonly ended: Promise<void>
-}
-
-async function open(peer: Peer, onMessage: (payload: Buffer, binary: boolean) => void): Promise<Talk | Verdict> {
-  const events: string[] = []
-  let end = () => {}
-  const ended = new Promise<void>(resolve => {
-    end = resolve
-  })
-  const opened = await peer.open({
-    onMessage(payload, binary) {
-      events.push(`${binary ? 'binary' : 'text'} of ${payload.length}`)
-      onMessage(payload, binary)
-    },
-    onPong: () => events.push('a pong'),
-    onEnd: () => end(),
-  })
-  if ('endpoint' in opened) return { endpoint: opened.endpoint, events, ended }
-  const words = `expected an open connection, but ${opened.fault}`
-  return { behavior: 'FAILED', behaviorClose: 'FAILED', words, closeWords: 'the connection was never open' }
-}
-
-async function playWrong(wrong: Wrong, peer: Peer): Promise<Verdict> {
-  const talk = await open(peer, () => {})
-  if ('behavior' in talk) return talk
-  const { endpoint, events } = talk
-  wrong.send(endpoint)
-  const timer = patience(LIMIT * 1000 * peer.options.pace, () =>
-    endpoint.fail(1001, `nothing more came within ${LIMIT} s`),
-  )
-  await talk.ended
-  timer.cancel()
-  return judgeWrong(wrong, endpoint, events)
-}
-
-function judgeWrong({ codes, looksLikeAClose, mayBeTaken }: Wrong, endpoint: Endpoint, events: string[]): Verdict {
-  const { peerCloseCode: code, peerClosed } = endpoint
-  const wanted = `expected Close ${codes.join(' or ')}`
-  const close = { behaviorClose: 'OK', closeWords: 'the close is what this case is about' } as const
-  const say = (behavior: Behavior, words: string): Verdict => ({ behavior, words, ...close })
-  if (events.length > 0 && mayBeTaken) return say('NON-STRICT', `${wanted}, but it was taken: ${events.join(', ')}`)
-  if (events.length > 0) return say('FAILED', `${wanted}, but it was taken: ${events.join(', ')}`)
-  if (endpoint.closedByUs) return say('FAILED', `${wanted}, but ${endpoint.fault}`)
-  // §7.1.7: "An endpoint … SHOULD send a Close frame with an appropriate status code"
-  if (!peerClosed) return say('NON-STRICT', `${wanted}, but TCP was ended without a Close`)
-  if (code === undefined) {
-    const words = `${wanted}, got a Close without a code`
-    return looksLikeAClose ? say('FAILED', `${words}, as if nothing were wrong`) : say('NON-STRICT', words)
-  }
-  if (codes.includes(code)) return say('OK', `Close ${code} came, as expected`)
-  const isOdd = looksLikeAClose || !isCloseCode(code)
-  return say(isOdd ? 'FAILED' : 'NON-STRICT', `${wanted}, got Close ${code}`)
-}
-
 async function playMuch(much: Much, peer: Peer): Promise<Verdict> {
   let sent: ReturnType<Much['send']> | undefined
   let fault: string | undefined = 'no message'
   let endpoint: Endpoint | undefined
-  const talk = await open(peer, (payload, binary) => {
+  const talk = await openTalk(peer, (payload, binary) => {
     fault = differenceOf(payload, binary, sent!)
     endpoint?.sendClose(1000)
   })

@@ -12,6 +12,9 @@ import type { WireLog } from './wire-log.ts'
 /** What is judged. */
 export type Side = 'server' | 'client'
 
+/** What it speaks. */
+export type Transport = 'websocket' | 'event-stream'
+
 export interface Group {
   readonly id: string
   readonly title: string
@@ -24,6 +27,10 @@ export interface Case {
   /** The clause that it holds a peer to, such as "RFC 6455 §5.5". */
   readonly clause?: string
   readonly sides: readonly Side[]
+  /** The version of HTTP that it is about. Left out: whatever brings the WebSocket about. */
+  readonly http?: '1.1' | '2'
+  /** Default `websocket`. */
+  readonly transport?: Transport
   /** Heavy ones move megabytes: few of them are played at a time, and none beside those that watch the clock. */
   readonly weight: 'light' | 'heavy'
   /** Never rejects for a fault of the peer's. */
@@ -42,6 +49,8 @@ export interface PlayOptions {
   readonly crowd: number
   /** By what every other time of a case is multiplied: 1, but for specs, which have no time. */
   readonly pace: number
+  /** The longest silence of an event stream that its server documents, in milliseconds. */
+  readonly heartbeat?: number | undefined
 }
 
 /** What to agree on in the opening handshake. */
@@ -50,6 +59,8 @@ export interface Opening {
   readonly offers?: string | undefined
   /** As a server: what to answer to the client's offers. */
   readonly accept?: ((offers: readonly DeflateParameters[]) => DeflateParameters | undefined) | undefined
+  /** Whether the peer refers back no farther than was agreed on, looked at octet by octet. */
+  readonly checksDistances?: boolean
 }
 
 export type Opened =

@@ -7,12 +7,15 @@
  *     /runCase?case=N&agent=A           plays case N (from 1), for agent A; casetuple=ID names it by its id
  *     /getCaseStatus?case=N&agent=A     one message: {"behavior": …}
  *     /updateReports?agent=A            writes the reports
+ *
+ * Clients of event streams are judged beside them: see event-stream/client-judge.ts. Their cases are numbered apart.
  */
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Case, PlayOptions } from './case.ts'
 import { ClientPeer, type IncomingRequest } from './client-peer.ts'
 import { Endpoint } from './endpoint.ts'
+import { EventStreamClientJudge } from './event-stream/client-judge.ts'
 import { OPCODE } from './frame.ts'
 import { fieldValue, MAX_HEAD, readHead, requestFault, writeHead, writeResponse } from './handshake.ts'
 import { patience } from './patience.ts'
@@ -21,7 +24,7 @@ import type { CaseResult } from './verdict.ts'
 import { WireLog } from './wire-log.ts'
 
 export interface ClientJudgeOptions {
-  /** In the order in which they are numbered. */
+  /** In the order in which they are numbered; those of event streams for themselves. */
   readonly cases: readonly Case[]
   readonly play: PlayOptions
   /** 0 lets the system choose. */
@@ -42,6 +45,9 @@ const REQUEST_TIMEOUT = 5000
 
 export class ClientJudge {
   readonly #options: ClientJudgeOptions
+  /** Those of WebSockets. */
+  readonly #cases: readonly Case[]
+  readonly #eventStreams: EventStreamClientJudge
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** Cases that are played at this moment, and the most that ever were. */
@@ -52,6 +58,14 @@ export class ClientJudge {
 
   constructor(options: ClientJudgeOptions) {
     this.#options = options
+    this.#cases = options.cases.filter(({ transport }) => transport !== 'event-stream')
+    this.#eventStreams = new EventStreamClientJudge({
+      cases: options.cases.filter(({ transport }) => transport === 'event-stream'),
+      play: options.play,
+      secure: options.tls !== undefined,
+      onResult: (agent, result) => this.#keep(agent, result),
+      onReports: agent => options.onReports?.(agent),
+    })
     const onSocket = (socket: Socket) => this.#onSocket(socket)
     this.#server =
       options.tls === undefined
@@ -113,9 +127,12 @@ export class ClientJudge {
 
   async #onRequest(request: IncomingRequest): Promise<void> {
     try {
+      const target = new URL(request.head.startLine.split(' ')[1] ?? '/', 'ws://suite')
+      const isUpgrade = fieldValue(request.head, 'upgrade') !== undefined
+      if (!isUpgrade && this.#eventStreams.takes(request, target)) return
       const fault = requestFault(request.head)
       if (fault !== undefined) throw new BadRequest(fault)
-      const { pathname, searchParams } = new URL(request.head.startLine.split(' ')[1] ?? '/', 'ws://suite')
+      const { pathname, searchParams } = target
       if (pathname === '/runCase') await this.#run(request, this.#caseOf(searchParams), agentOf(searchParams))
       else await this.#answer(request, pathname, searchParams)
     } catch (error) {
@@ -132,15 +149,19 @@ export class ClientJudge {
     const result = await playCase(it, log, () => it.play(peer))
     this.#playing--
     peer.release()
+    this.#keep(agent, result)
+  }
+
+  #keep(agent: string, result: CaseResult): void {
     const results = this.#results.get(agent) ?? new Map<string, CaseResult>()
-    this.#results.set(agent, results.set(it.id, result))
+    this.#results.set(agent, results.set(result.id, result))
     this.#options.onResult?.(agent, result)
   }
 
   /** Everything that is one message, or none. */
   async #answer(request: IncomingRequest, pathname: string, query: URLSearchParams): Promise<void> {
     let message: string | undefined
-    if (pathname === '/getCaseCount') message = String(this.#options.cases.length)
+    if (pathname === '/getCaseCount') message = String(this.#cases.length)
     else if (pathname === '/getCaseInfo') {
       const { id, title } = this.#caseOf(query)
       message = JSON.stringify({ id, description: title })
@@ -161,7 +182,7 @@ export class ClientJudge {
   }
 
   #caseOf(query: URLSearchParams): Case {
-    const { cases } = this.#options
+    const cases = this.#cases
     const [number, id] = [query.get('case'), query.get('casetuple')]
     const found = id === null ? cases[Number(number) - 1] : cases.find(it => it.id === id)
     if (found === undefined) throw new BadRequest(`there is no case ${id ?? number}, but 1 to ${cases.length}`)

@@ -43,7 +43,7 @@ export class ClientPeer implements Peer {
         'Sec-WebSocket-Extensions': agreed === undefined ? undefined : writeExtension(agreed),
       }),
     )
-    const deflate = agreed === undefined ? undefined : new MessageDeflate('server', agreed)
+    const deflate = agreed === undefined ? undefined : new MessageDeflate('server', agreed, opening.checksDistances)
     return { endpoint: this.endpoint(handler, deflate), agreed, head }
   }
 

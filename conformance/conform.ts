@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { TlsOptions } from 'node:tls'
 import { type Baseline, compareWith, formatBaseline, parseBaseline } from './baseline.ts'
-import type { Case, PlayOptions, Side } from './case.ts'
+import type { Case, PlayOptions, Side, Transport } from './case.ts'
 import { CASES, GROUPS } from './cases.ts'
 import { ClientJudge } from './client-judge.ts'
 import { parseTarget } from './handshake.ts'
@@ -17,7 +17,7 @@ import type { PeerRun, Report } from './report/report.ts'
 import { formatTap } from './report/tap.ts'
 import { DEFAULT_PLAY, judgeServer } from './runner.ts'
 import { SelectionError, selectCases } from './selection.ts'
-import { checkReachable } from './server-peer.ts'
+import { checkReachable, type ServerTarget } from './server-peer.ts'
 import type { CaseResult } from './verdict.ts'
 
 export interface ConformOptions {
@@ -30,8 +30,12 @@ export interface ConformOptions {
   readonly full?: boolean
   /** The longest that a case may take, in milliseconds. Default 60,000; no limit but the cases' own with `full`. */
   readonly timeout?: number | undefined
+  /** The longest silence of an event stream that its server documents, in milliseconds. Default none. */
+  readonly heartbeat?: number | undefined
   /** What the peer is called in the reports. Default: the URL. */
   readonly agent?: string | undefined
+  /** WebSockets are opened on streams of HTTP/2 (RFC 8441): with prior knowledge, or with wss by ALPN. */
+  readonly http2?: boolean
   /** Accepts any certificate. */
   readonly insecure?: boolean
   /** Files to write. */
@@ -61,17 +65,20 @@ export class ConformError extends Error {
   override readonly name = 'ConformError'
 }
 
-/** @throws {ConformError} it could not run */
+/**
+ * @param url `ws:` or `wss:` of a WebSocket server, `http:` or `https:` of a server of event streams
+ * @throws {ConformError} it could not run
+ */
 export async function conformServer(
   url: string,
   options: ConformOptions,
   output: Output,
   signal?: AbortSignal,
 ): Promise<ExitCode> {
-  const session = new Session('server', options)
-  let target: ReturnType<typeof parseTarget> & { insecure: boolean }
+  const session = new Session('server', options, /^https?:/i.test(url) ? 'event-stream' : 'websocket')
+  let target: ServerTarget
   try {
-    target = { ...parseTarget(url), insecure: options.insecure ?? false }
+    target = { ...parseTarget(url), insecure: options.insecure ?? false, http2: options.http2 ?? false }
     await checkReachable(target)
   } catch (error) {
     throw new ConformError(
@@ -151,7 +158,14 @@ export async function conformClients(
     }))
   try {
     const url = await judge.listen()
-    output.write(`${session.cases.length} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    const count = session.cases.filter(({ transport }) => transport === 'event-stream').length
+    const webSockets = session.cases.length - count
+    const base = url.replace(/^ws/, 'http')
+    if (webSockets > 0) output.write(`${webSockets} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    if (count > 0)
+      output.write(
+        `${count} cases for clients of event streams at ${base}/runEventStream?case=N&agent=NAME, or in a browser at ${base}/\n`,
+      )
   } catch (error) {
     throw new ConformError((error as Error).message)
   }
@@ -161,15 +175,21 @@ export async function conformClients(
 }
 
 /** The cases with their ids and what they do, a line for each. */
-export function listCases(side: Side, { only = [], skip = [] }: ConformOptions, output: Output): void {
-  const cases = select(side, only, skip)
+export function listCases(side: Side, { only = [], skip = [], http2 }: ConformOptions, output: Output): void {
+  const cases = select(side, only, skip, http2 ? 'websocket' : undefined, http2)
   const width = Math.max(...cases.map(({ id }) => id.length))
   for (const { id, title } of cases) output.write(`${id.padEnd(width)}  ${title}\n`)
 }
 
-function select(side: Side, only: readonly string[], skip: readonly string[]): Case[] {
+function select(
+  side: Side,
+  only: readonly string[],
+  skip: readonly string[],
+  transport?: Transport | undefined,
+  http2 = false,
+): Case[] {
   try {
-    return selectCases(CASES, { side, only, skip })
+    return selectCases(CASES, { side, http: http2 ? '2' : '1.1', transport, only, skip })
   } catch (error) {
     if (error instanceof SelectionError) throw new ConformError(error.message)
     throw error
@@ -183,11 +203,12 @@ class Session {
   readonly baseline: Baseline
   readonly #options: ConformOptions
 
-  constructor(side: Side, options: ConformOptions) {
+  constructor(side: Side, options: ConformOptions, transport?: Transport) {
     this.#options = options
-    this.cases = select(side, options.only ?? [], options.skip ?? [])
+    this.cases = select(side, options.only ?? [], options.skip ?? [], transport, options.http2)
     const full = options.full ?? false
-    this.play = { ...DEFAULT_PLAY, full, timeout: options.timeout ?? (full ? Infinity : DEFAULT_PLAY.timeout) }
+    const timeout = options.timeout ?? (full ? Infinity : DEFAULT_PLAY.timeout)
+    this.play = { ...DEFAULT_PLAY, full, timeout, heartbeat: options.heartbeat }
     this.baseline = options.baseline === undefined ? new Map() : readBaseline(options.baseline)
   }
 

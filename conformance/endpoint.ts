@@ -72,8 +72,9 @@ export class Endpoint {
   /** What rule that was. */
   fault: string | undefined
   peerCloseCode: number | undefined
-  /** A Close frame came. */
+  /** A Close frame came; and how many did. */
   peerClosed = false
+  peerCloses = 0
   readonly #socket: Duplex
   readonly #role: 'client' | 'server'
   readonly #log: WireLog
@@ -179,6 +180,41 @@ export class Endpoint {
   destroy(): void {
     this.#socket.destroy()
     this.#onEnd('the suite ended TCP')
+  }
+
+  /** Reads no more, so that the peer cannot write any more after a while. */
+  pause(): void {
+    this.#log.note('the suite reads no more')
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#log.note('the suite reads again')
+    this.#socket.resume()
+  }
+
+  /** Ends our side of TCP, without a Close. */
+  end(): void {
+    this.#log.note('the suite ends its side of TCP')
+    this.#socket.end()
+  }
+
+  /** Whether all that was sent is with the system, within so many milliseconds; false too once the connection has ended. */
+  async drained(milliseconds: number): Promise<boolean> {
+    const socket = this.#socket
+    const isOver = () => this.state === 'closed' || socket.destroyed
+    if (!this.isFlushed) await new Promise<void>(resolve => this.whenFlushed(resolve))
+    if (isOver() || !socket.writableNeedDrain) return !isOver()
+    await new Promise<void>(resolve => {
+      const timer = patience(milliseconds, () => done())
+      const done = () => {
+        timer.cancel()
+        socket.off('drain', done).off('close', done)
+        resolve()
+      }
+      socket.on('drain', done).on('close', done)
+    })
+    return !isOver() && !socket.writableNeedDrain
   }
 
   /** Everything that was queued is with the socket. */
@@ -312,6 +348,7 @@ export class Endpoint {
 
   #onClose(payload: Buffer): void {
     this.peerClosed = true
+    this.peerCloses++
     if (payload.length >= 2) this.peerCloseCode = payload.readUInt16BE(0)
     if (this.peerCloseCode !== undefined && !isCloseCode(this.peerCloseCode))
       return this.#stop(1002, `the peer sent the close code ${this.peerCloseCode} (§7.4)`)

@@ -6,6 +6,7 @@
  * Memory: one window, at most 32 KiB, for each direction.
  */
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { inflate } from './deflate/inflate.ts'
 
 export interface DeflateParameters {
   /** 8 to 15; undefined where it was not said, which means 15. */
@@ -93,8 +94,15 @@ export class MessageDeflate {
   #outWindow: Buffer = Buffer.alloc(0)
   #inWindow: Buffer = Buffer.alloc(0)
 
-  /** @param agreed the parameters of the server's response */
-  constructor(role: 'client' | 'server', agreed: DeflateParameters) {
+  readonly #checksDistances: boolean
+
+  /**
+   * @param agreed the parameters of the server's response
+   * @param checksDistances zlib does not miss a window that is too large as long as it has what is referred to; whoever
+   *   wants to know takes more time
+   */
+  constructor(role: 'client' | 'server', agreed: DeflateParameters, checksDistances = false) {
+    this.#checksDistances = checksDistances
     const server: Direction = {
       windowBits: agreed.serverMaxWindowBits ?? 15,
       takeover: !agreed.serverNoContextTakeover,
@@ -126,6 +134,7 @@ export class MessageDeflate {
    */
   decompress(payload: Buffer): Buffer {
     const { windowBits, takeover } = this.#in
+    if (this.#checksDistances) this.#checkDistances(payload)
     const message = inflateRawSync(Buffer.concat([payload, TAIL]), {
       windowBits,
       finishFlush: constants.Z_SYNC_FLUSH,
@@ -134,6 +143,12 @@ export class MessageDeflate {
     })
     if (takeover) this.#inWindow = slide(this.#inWindow, message, windowBits)
     return message
+  }
+
+  #checkDistances(payload: Buffer): void {
+    const { distance } = inflate(Buffer.concat([payload, TAIL]), this.#inWindow)
+    const size = 2 ** this.#in.windowBits
+    if (distance > size) throw new Error(`a distance of ${distance}, with a window of ${size}`)
   }
 }
 

@@ -1,5 +1,5 @@
 /** Which cases are played: patterns of ids, as they are written on a command line. */
-import type { Case, Side } from './case.ts'
+import type { Case, Side, Transport } from './case.ts'
 
 /** What the user asked for cannot be done; the message is for them. */
 export class SelectionError extends Error {
@@ -8,6 +8,10 @@ export class SelectionError extends Error {
 
 export interface Selection {
   readonly side: Side
+  /** The version of HTTP by which WebSockets are opened; cases that are about the other one are left out. Default 1.1. */
+  readonly http?: NonNullable<Case['http']>
+  /** Default both. */
+  readonly transport?: Transport | undefined
   /** Patterns; none at all means every case. */
   readonly only: readonly string[]
   readonly skip: readonly string[]
@@ -19,7 +23,10 @@ export interface Selection {
  *
  * @throws {SelectionError} a pattern means no case, or nothing is left
  */
-export function selectCases(cases: readonly Case[], { side, only, skip }: Selection): Case[] {
+export function selectCases(
+  cases: readonly Case[],
+  { side, http = '1.1', transport, only, skip }: Selection,
+): Case[] {
   const tests = (patterns: readonly string[]) =>
     patterns
       .flatMap(list => list.split(','))
@@ -28,12 +35,17 @@ export function selectCases(cases: readonly Case[], { side, only, skip }: Select
       .map(pattern => testOf(pattern, cases))
   const [wanted, unwanted] = [tests(only), tests(skip)]
   const selected = cases.filter(
-    ({ id, sides }) =>
+    ({ id, sides, http: own = http, transport: spoken = 'websocket' }) =>
       sides.includes(side) &&
+      own === http &&
+      (transport ?? spoken) === spoken &&
       (wanted.length === 0 || wanted.some(test => test.test(id))) &&
       !unwanted.some(test => test.test(id)),
   )
-  if (selected.length === 0) throw new SelectionError(`no case is left to be played with a ${side}`)
+  if (selected.length === 0)
+    throw new SelectionError(
+      `no case is left to be played with ${transport === 'event-stream' ? 'an event stream' : 'a'} ${side}`,
+    )
   return selected
 }
 

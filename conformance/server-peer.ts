@@ -1,5 +1,7 @@
 /** The peer when a server is judged: a connection of its own for each case, with the opening handshake of a client. */
+import type { ClientHttp2Session } from 'node:http2'
 import { connect as connectTcp, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type { Opened, Opening, Peer, PlayOptions } from './case.ts'
 import { Endpoint, type EndpointHandler } from './endpoint.ts'
@@ -13,6 +15,7 @@ import {
   type Target,
   writeRequest,
 } from './handshake.ts'
+import { connectSession, destroyLater, headText, request, requestFields, statusOf } from './http2/extended-connect.ts'
 import { type DeflateParameters, MessageDeflate, parseExtensions } from './message-deflate.ts'
 import { patience } from './patience.ts'
 import type { WireLog } from './wire-log.ts'
@@ -20,15 +23,19 @@ import type { WireLog } from './wire-log.ts'
 export interface ServerTarget extends Target {
   /** Any certificate will do. */
   readonly insecure: boolean
+  /** Every WebSocket is a stream of HTTP/2, on a connection of its own (RFC 8441). */
+  readonly http2?: boolean
 }
 
 /** Milliseconds for the opening handshake. */
 const OPENING_TIMEOUT = 5000
 
 /** A socket to the server; not connected yet. */
-export function connectTo({ host, port, secure, insecure }: ServerTarget): Socket {
+export function connectTo({ host, port, secure, insecure }: ServerTarget, alpn?: 'h2'): Socket {
+  const servername = /^[\d.:]+$/.test(host) ? '' : host
+  const ALPNProtocols = alpn === undefined ? {} : { ALPNProtocols: [alpn] }
   const socket = secure
-    ? connectTls({ host, port, servername: /^[\d.:]+$/.test(host) ? '' : host, rejectUnauthorized: !insecure })
+    ? connectTls({ host, port, servername, rejectUnauthorized: !insecure, ...ALPNProtocols })
     : connectTcp({ host, port })
   return socket.setNoDelay(true)
 }
@@ -63,6 +70,7 @@ export class ServerPeer implements Peer {
   readonly options: PlayOptions
   readonly log: WireLog
   readonly #sockets = new Set<Socket>()
+  readonly #sessions = new Set<ClientHttp2Session>()
 
   constructor(target: ServerTarget, options: PlayOptions, log: WireLog) {
     this.target = target
@@ -71,14 +79,15 @@ export class ServerPeer implements Peer {
   }
 
   /** A bare connection, for cases that speak for themselves. */
-  async connect(): Promise<Socket> {
-    const socket = connectTo(this.target)
+  async connect(alpn?: 'h2'): Promise<Socket> {
+    const socket = connectTo(this.target, alpn)
     this.#sockets.add(socket.on('error', () => {}))
     await connected(socket, this.target)
     return socket
   }
 
   async open(handler: EndpointHandler, opening: Opening = {}): Promise<Opened> {
+    if (this.target.http2) return this.#openStream(handler, opening)
     let socket: Socket
     try {
       socket = await this.connect()
@@ -95,12 +104,52 @@ export class ServerPeer implements Peer {
     if (fault !== undefined) return this.#giveUp(socket, `the server's response is wrong: ${fault}`)
     const agreed = readAgreement(came.head, opening.offers)
     if (typeof agreed === 'string') return this.#giveUp(socket, `the server's response is wrong: ${agreed}`)
-    const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed)
+    const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed, opening.checksDistances)
     return { endpoint: this.endpoint(socket, handler, came.rest, deflate), agreed, head: came.head }
   }
 
+  async #openStream(handler: EndpointHandler, opening: Opening): Promise<Opened> {
+    let session: ClientHttp2Session
+    try {
+      session = await connectSession(this.target)
+    } catch (error) {
+      return { fault: `there was no connection: ${(error as Error).message}` }
+    }
+    this.#sessions.add(session)
+    const opened = await this.openOn(session, handler, opening)
+    if ('fault' in opened) destroyLater(session)
+    return opened
+  }
+
+  /** RFC 8441 §5: a WebSocket on a connection of HTTP/2 that is there. */
+  async openOn(
+    session: ClientHttp2Session,
+    handler: EndpointHandler,
+    opening: Opening,
+    more: Readonly<Record<string, string | undefined>> = {},
+  ): Promise<Opened> {
+    if (!session.remoteSettings.enableConnectProtocol)
+      return { fault: 'the server has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL: 1' }
+    const fields = requestFields(this.target, { 'sec-websocket-extensions': opening.offers, ...more })
+    this.log.head('suite', headText(fields))
+    const came = await request(session, fields)
+    if (typeof came === 'string') return { fault: came }
+    const { stream, head } = came
+    // As a socket does it: what the server has ended is ended by us.
+    stream.once('end', () => stream.end())
+    this.log.head('testee', `${head.startLine}\r\n${headText(Object.fromEntries(head.fields))}`)
+    const agreed =
+      statusOf(head) === 200 ? readAgreement(head, opening.offers) : `expected status 200, got ${statusOf(head)}`
+    if (typeof agreed === 'string') {
+      stream.destroy()
+      return { fault: `the server's response is wrong: ${agreed}` }
+    }
+    const deflate = agreed === undefined ? undefined : new MessageDeflate('client', agreed, opening.checksDistances)
+    return { endpoint: this.endpoint(stream, handler, Buffer.alloc(0), deflate), agreed, head }
+  }
+
   /** The end of a connection on which the handshake is done, or what passes for it. */
-  endpoint(socket: Socket, handler: EndpointHandler, rest: Buffer, deflate?: MessageDeflate): Endpoint {
+  endpoint(socket: Duplex, handler: EndpointHandler, rest: Buffer, deflate?: MessageDeflate): Endpoint {
     const { log } = this
     const { pace, crowd } = this.options
     return new Endpoint(socket, { role: 'client', log, deflate, closeTimeout: 1000 * pace * crowd }, handler, rest)
@@ -135,6 +184,7 @@ export class ServerPeer implements Peer {
   /** Ends whatever is open still. */
   release(): void {
     for (const socket of this.#sockets) socket.destroy()
+    for (const session of this.#sessions) destroyLater(session)
   }
 
   #giveUp(socket: Socket, fault: string): Opened {

@@ -53,6 +53,18 @@ export class WireLog {
     this.#add(from, () => ({ words, hex: hexOf(bytes), bytes: bytes.length }))
   }
 
+  /** Bytes of an event stream. */
+  stream(from: 'suite' | 'testee', bytes: Buffer): void {
+    const text = bytes.toString('utf8', 0, 240)
+    const shown = JSON.stringify(text.length < bytes.length && bytes.length > 240 ? `${text}…` : text).slice(1, -1)
+    this.#add(from, () => ({
+      words: `${bytes.length} bytes of the stream`,
+      hex: hexOf(bytes),
+      bytes: bytes.length,
+      text: shown,
+    }))
+  }
+
   /** `wire` and the payload must not change any more. */
   frame(from: 'suite' | 'testee', frame: LoggedFrame, wire: Uint8Array, size: number, more = ''): void {
     this.#add(from, () => {

@@ -45,6 +45,7 @@ const announced = (length: bigint): Vector => ({ frames: [{ opcode: BINARY, leng
 
 // A row that is new in the table does not compile here without a vector.
 const VECTORS: Record<ViolationCode, readonly Vector[]> = {
+  // [6455-5.2-2, 7692-6-2]
   WS_ERR_UNEXPECTED_RSV_1: [
     { frames: [{ opcode: TEXT, rsv: 4, payload: 'a' }] },
     { frames: [{ opcode: PING, rsv: 4 }] },
@@ -63,29 +64,36 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
       limits: { inflate: data => data },
     },
   ],
+  // [6455-5.2-3]
   WS_ERR_UNEXPECTED_RSV_2_3: [
     { frames: [{ opcode: TEXT, rsv: 2 }] },
     { frames: [{ opcode: CLOSE, rsv: 1 }] },
     { frames: [text('61'), { opcode: PONG, rsv: 3 }], log: ['text "a"'] },
   ],
+  // [6455-5.2-4]
   WS_ERR_INVALID_OPCODE: [
     ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map(opcode => ({ frames: [{ opcode }] })),
     { frames: [{ opcode: TEXT, fin: false }, { opcode: 3 }] },
   ],
+  // [6455-5.4-1, 6455-5.5-3]
   WS_ERR_EXPECTED_FIN: [
     { frames: [{ opcode: PING, fin: false }] },
     { frames: [{ opcode: CLOSE, fin: false, payload: closePayload(1000) }] },
   ],
+  // [6455-5.5-2]
   WS_ERR_INVALID_CONTROL_PAYLOAD_LENGTH: [
     { frames: [{ opcode: PING, payload: 'x'.repeat(126) }] },
     { frames: [{ opcode: PONG, length: 1, extended: 2 }] },
     { frames: [{ opcode: CLOSE, length: 2n ** 63n }] },
   ],
+  // [6455-5.1-2]
   WS_ERR_EXPECTED_MASK: [
     { role: 'server', frames: [{ opcode: TEXT, mask: undefined, payload: 'a' }] },
     { role: 'server', frames: [text('61'), { opcode: CLOSE, mask: undefined }], log: ['text "a"'] },
   ],
+  // [6455-5.1-4]
   WS_ERR_UNEXPECTED_MASK: [{ role: 'client', frames: [{ opcode: TEXT, mask: [0, 0, 0, 0], payload: 'a' }] }],
+  // [6455-5.4-7]
   WS_ERR_UNEXPECTED_CONTINUATION: [
     { frames: [{ opcode: 0, payload: 'a' }] },
     {
@@ -93,18 +101,23 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
       log: ['text ""', 'ping '],
     },
   ],
+  // [6455-5.4-4]
   WS_ERR_EXPECTED_CONTINUATION: [
     { frames: [{ opcode: TEXT, fin: false, payload: 'a' }, { opcode: TEXT }] },
     { frames: [{ opcode: BINARY, fin: false }, { opcode: PING }, { opcode: BINARY, fin: false }], log: ['ping '] },
   ],
+  // [6455-5.2-7]
   WS_ERR_NON_MINIMAL_PAYLOAD_LENGTH: [
     { frames: [{ opcode: TEXT, length: 124, extended: 2 }] },
     announced(0n),
     announced(125n),
     announced(65_535n),
   ],
+  // [6455-5.2-5]
   WS_ERR_INVALID_PAYLOAD_LENGTH: [announced(2n ** 63n), announced(2n ** 63n + 1n), announced(2n ** 64n - 1n)],
+  // [6455-10.4-1]
   WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH: [announced(2n ** 53n), announced(2n ** 63n - 1n)],
+  // [6455-10.4-2]
   WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: [
     announced(2n ** 53n - 1n),
     announced(2n ** 20n + 1n),
@@ -119,6 +132,7 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
       log: ['ping '],
     },
   ],
+  // [6455-10.4-2]
   WS_ERR_TOO_MANY_BUFFERED_PARTS: [
     {
       frames: [{ opcode: TEXT, fin: false, payload: 'a' }, { opcode: 0, fin: false, payload: 'b' }, { opcode: 0 }],
@@ -137,6 +151,7 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
       log: ['ping '],
     },
   ],
+  // [6455-5.6-1, 6455-8.1-1]
   WS_ERR_INVALID_UTF8: [
     { frames: [text('ff')] },
     { frames: [{ opcode: TEXT, rsv: 4, payload: 'x' }], limits: { inflate: () => bytes('61e282') } },
@@ -152,7 +167,9 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
     close(closePayload(1000, bytes('ff'))),
     close(closePayload(1000, bytes(`${'61'.repeat(60)}e282`))),
   ],
+  // [6455-5.5.1-1]
   WS_ERR_INVALID_CLOSE_PAYLOAD_LENGTH: [close(bytes('03'))],
+  // [6455-7.4.1-4]
   WS_ERR_INVALID_CLOSE_CODE: [
     ...([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535].map(code => close(closePayload(code))) as [
       Vector,
@@ -162,7 +179,7 @@ const VECTORS: Record<ViolationCode, readonly Vector[]> = {
 
 /** A valid message, and the peer's Close frame: after a failure neither is to be seen. */
 const BEHIND: RawFrame[] = [text('62'), { opcode: CLOSE, payload: closePayload(1000) }]
-
+// [6455-7.1.7-4, 6455-7.1.7-5, 6455-10.7-1, 6455-10.7-2]
 t.test('every violation: told once, answered with its close code, and nothing is read behind it', async t => {
   for (const [code, vectors] of Object.entries(VECTORS) as [ViolationCode, Vector[]][]) {
     const [closeCode, , words] = VIOLATIONS[code]
@@ -195,7 +212,7 @@ t.test('every violation: told once, answered with its close code, and nothing is
   }
 })
 
-t.test('text fails at its first bad byte, before the frame has ended (§8.1)', async t => {
+t.test('text fails at its first bad byte, before the frame has ended (§8.1) [6455-8.1-1]', async t => {
   for (const role of ['server', 'client'] as const) {
     const mask = role === 'server' ? MASK : undefined
     const frame = rawFrames([{ opcode: TEXT, mask, payload: bytes('61e28228616161') }])

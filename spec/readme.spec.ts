@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { connect, HandshakeError } from 'wirewright'
 import { parseEventStream } from 'wirewright/event-stream'
+import { conformClients } from '../conformance/index.ts'
 
 const ROOT = dirname(fileURLToPath(import.meta.resolve('wirewright/package.json')))
 // Within the package, so that 'wirewright' is found by its own name.
@@ -42,7 +43,10 @@ t.test('the README begins with the two commands', async t => {
 
 t.test('every JavaScript example is run here', async t => {
   t.equal(Array.from(README.matchAll(/```(js|ts|javascript|typescript)/g)).length, EXAMPLES.length)
-  t.same(new Set(EXAMPLES.map(({ kind }) => kind)), new Set(['server', 'client', 'attach', 'stream', 'alone']))
+  t.same(
+    new Set(EXAMPLES.map(({ kind }) => kind)),
+    new Set(['server', 'client', 'attach', 'stream', 'harness', 'alone']),
+  )
 })
 
 t.test('server and clients', async t => {
@@ -91,6 +95,17 @@ t.test('event streams: a server, and what a client has missed', async t => {
   t.equal(await idsAfter(''), '1')
   t.equal(await idsAfter(''), '2')
   t.equal(await idsAfter('1'), '2', 'sent again')
+})
+
+t.test('event-stream clients before the conformance suite', async t => {
+  const port = await freePort()
+  let text = ''
+  const output = { write: (words: string) => (text += words) }
+  const ended = conformClients({ port, only: ['EC2', 'EC5.26', 'EC5.27'], once: true }, output)
+  await untilListening(port)
+  t.equal(await run(only('harness'), port), '')
+  t.equal(await ended, 0)
+  t.match(text, /all 35 cases as expected\n$/)
 })
 
 t.test('what needs no network', async t => {

@@ -10,7 +10,7 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { WebSocket as UndiciWebSocket } from 'undici'
-import { connect, WebSocketServer } from 'wirewright'
+import { connect, type DeflateOptions, WebSocketServer } from 'wirewright'
 import { WebSocketServer as WsServer, WebSocket as WsWebSocket } from 'ws'
 import { certificates } from '../../spec/support/certificate.ts'
 import { type EchoClient, MAX_MESSAGE, runCases } from './echo-clients.ts'
@@ -21,7 +21,16 @@ type EchoServer = (tls: boolean) => Promise<number>
 
 const HOST = '127.0.0.1'
 
-async function wirewrightServer(tls: boolean, perMessageDeflate: boolean): Promise<number> {
+/** Contexts are kept, and windows are whole. */
+const WHOLE_CONTEXT: DeflateOptions = {
+  serverContextTakeover: true,
+  clientContextTakeover: true,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+  threshold: 0,
+}
+
+async function wirewrightServer(tls: boolean, perMessageDeflate: boolean | DeflateOptions): Promise<number> {
   const server = new WebSocketServer({ maxMessageSize: MAX_MESSAGE, perMessageDeflate })
   server.on('connection', connection => {
     connection.on('message', message => {
@@ -51,13 +60,14 @@ async function wsServer(tls: boolean, perMessageDeflate: boolean): Promise<numbe
 export const SERVERS: Readonly<Record<string, EchoServer>> = {
   wirewright: tls => wirewrightServer(tls, true),
   'wirewright without compression': tls => wirewrightServer(tls, false),
+  'wirewright with context takeover': tls => wirewrightServer(tls, WHOLE_CONTEXT),
   ws: tls => wsServer(tls, true),
   'ws without compression': tls => wsServer(tls, false),
   'faye-websocket': fayeServer,
   websocket: nodeServer,
 }
 
-function wirewrightClient(perMessageDeflate: boolean): EchoClient {
+function wirewrightClient(perMessageDeflate: boolean | DeflateOptions): EchoClient {
   return async url => {
     const tls = url.startsWith('wss:') ? { tls: { ca: process.env.CONFORMANCE_CA ?? '' } } : {}
     const socket = await connect(url, { maxMessageSize: MAX_MESSAGE, perMessageDeflate, ...tls })
@@ -87,6 +97,7 @@ const undiciClient: EchoClient = url =>
 export const CLIENTS: Readonly<Record<string, EchoClient>> = {
   wirewright: wirewrightClient(true),
   'wirewright without compression': wirewrightClient(false),
+  'wirewright with context takeover': wirewrightClient(WHOLE_CONTEXT),
   ws: wsClient(true),
   'ws without compression': wsClient(false),
   undici: undiciClient,
@@ -125,13 +136,14 @@ export function launchOf(name: string): (Launch & { readonly name: string }) | u
     }
     return undefined
   }
+  if (!(name in SERVERS) && !(name in CLIENTS)) return undefined
   const version = versionOf(name.split(' ')[0]!)
   if (version === undefined) return undefined
   return { name, agent: name.replace(/^\S+/, it => `${it}${version}`), file: process.execPath, args: [PROGRAM] }
 }
 
 /** Ours needs none: the report is of the tree that it is made in. */
-function versionOf(name: string): string | undefined {
+export function versionOf(name: string): string | undefined {
   if (name === 'wirewright') return ''
   for (const base of [new URL('../../../', import.meta.url), FOREIGN]) {
     try {

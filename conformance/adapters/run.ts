@@ -25,6 +25,7 @@ import { formatJson } from '../report/json.ts'
 import type { PeerRun } from '../report/report.ts'
 import { DEFAULT_PLAY, judgeServer } from '../runner.ts'
 import { selectCases } from '../selection.ts'
+import { EVENT_STREAM_NAMES, launchEventStreams, PARSER } from './event-stream-peers.ts'
 import { type Launch, launchOf, NAMES } from './peers.ts'
 
 interface Meeting {
@@ -49,7 +50,7 @@ const OVER_TLS = ['1', '2', '5', '7', '9.1.1', '9.2.3', '9.4.4', '9.5.6', '9.7.4
 
 function meetings({ short, peers, only }: { short: boolean; peers: boolean; only?: string | undefined }): Meeting[] {
   const select = (side: Side, only: readonly string[], skip: readonly string[]) =>
-    selectCases(CASES, { side, only, skip })
+    selectCases(CASES, { side, transport: 'websocket', only, skip })
   const ours = (['server', 'client'] as const).flatMap(side => [
     {
       name: OURS,
@@ -60,6 +61,12 @@ function meetings({ short, peers, only }: { short: boolean; peers: boolean; only
       ),
     },
     { name: OURS, side, tls: true, cases: select(side, short ? OVER_TLS : [], []) },
+    {
+      name: `${OURS} with context takeover`,
+      side,
+      tls: false,
+      cases: select(side, short ? ['D.1', 'D.4'] : ['12', '13', 'D'], []),
+    },
     ...(short ? [] : [{ name: `${OURS} without compression`, side, tls: false, cases: select(side, [], []) }]),
   ])
   const others = (['server', 'client'] as const).flatMap(side =>
@@ -67,10 +74,23 @@ function meetings({ short, peers, only }: { short: boolean; peers: boolean; only
       .filter(name => !name.startsWith(OURS))
       .map(name => ({ name, side, tls: false, cases: select(side, [], []) })),
   )
-  return [...ours, ...(peers ? others : [])]
+  const streams = (['server', 'client'] as const).flatMap(side =>
+    EVENT_STREAM_NAMES[side].map(name => {
+      // A parser alone never asks again.
+      const only = name === PARSER ? ['EC1', 'EC2', 'EC3'] : []
+      return {
+        name,
+        side,
+        tls: false,
+        cases: selectCases(CASES, { side, transport: 'event-stream', only, skip: [] }),
+      }
+    }),
+  )
+  const isOurs = ({ name }: { readonly name: string }) => name.startsWith(OURS)
+  return [...ours, ...streams.filter(isOurs), ...(peers ? [...others, ...streams.filter(it => !isOurs(it))] : [])]
     .filter(({ name }) => only === undefined || name === only)
     .flatMap(it => {
-      const launch = launchOf(it.name)
+      const launch = launchOf(it.name) ?? launchEventStreams(it.name)
       if (launch === undefined) console.log(`${it.name} ${it.side}: left out, as it is not installed\n`)
       return launch === undefined ? [] : [{ ...it, launch }]
     })

@@ -30,8 +30,8 @@ interface ToTake extends Opening {
   readonly delivery?: number | 'and a text'
   /** What is wrong with the response besides, in words. */
   readonly fault?: (response: Head) => string | undefined
-  /** An error of HTTP is no fault, but not what the clause has in mind either. */
-  readonly mayBeRefused?: boolean
+  /** Why an error of HTTP is no fault, though perhaps not what the clause has in mind either. */
+  readonly mayBeRefused?: Pick<Verdict, 'behavior' | 'words'>
 }
 
 interface ToRefuse extends Opening {
@@ -39,10 +39,16 @@ interface ToRefuse extends Opening {
   readonly isPlainHttp?: boolean
   /** What the server did not read makes of its answer a reset of TCP. */
   readonly mayBeDropped?: boolean
+  /** Why taking it is no fault, though not strict. */
+  readonly mayBeTaken?: string
   readonly fault?: (response: Head) => string | undefined
 }
 
 const OFFER = 'permessage-deflate'
+const DECLINE = { behavior: 'NON-STRICT', words: 'the offer was to be declined, not the request' } as const
+const ITS_RIGHT = { behavior: 'OK', words: "which is a server's right" } as const
+/** RFC 9112 §5.2 and §2.2. */
+const MENDED = 'what is wrong may be replaced by spaces, but invites others to read another request'
 
 /** An offer that cannot be accepted: it must be declined, and the connection is opened without. */
 function declined(title: string, offer: string): ToTake {
@@ -50,7 +56,7 @@ function declined(title: string, offer: string): ToTake {
     title,
     clause: 'RFC 7692 §7.1',
     fields: { 'Sec-WebSocket-Extensions': offer },
-    mayBeRefused: true,
+    mayBeRefused: DECLINE,
     fault: response => {
       const value = fieldValue(response, 'sec-websocket-extensions')
       return value === undefined || value === '' ? undefined : `no extension to be accepted, got ${value}`
@@ -127,13 +133,49 @@ const TO_TAKE: readonly ToTake[] = [
   {
     title: 'permessage-deflate in many offers of which the last alone is right: that one, or none',
     clause: 'RFC 7692 §7.1',
-    mayBeRefused: true,
+    mayBeRefused: DECLINE,
     fields: { 'Sec-WebSocket-Extensions': `${OFFER}; x=1, ${OFFER}; server_max_window_bits=99, ${OFFER}` },
     fault: response => {
       const answers = parseExtensions(fieldValue(response, 'sec-websocket-extensions') ?? '')
       if (answers.length > 1) return `one extension at most, got ${answers.length}`
       return typeof answers[0] === 'string' ? `an extension that is right, but ${answers[0]}` : undefined
     },
+  },
+  {
+    title: 'The whole URL as request-target',
+    clause: 'RFC 9112 §3.2.2',
+    edit: request => request.replace(/^GET (\S+)([\s\S]*?Host: (\S+))/, 'GET http://$3$1$2'),
+  },
+  { title: 'Content-Length: 0', clause: 'RFC 9110 §8.6', fields: { 'Content-Length': '0' } },
+  {
+    title: 'An empty line before the request',
+    clause: 'RFC 9112 §2.2',
+    edit: request => `\r\n${request}`,
+    mayBeRefused: { behavior: 'NON-STRICT', words: 'one empty line SHOULD be ignored' },
+  },
+  {
+    title: 'Upgrade: h2c, websocket',
+    clause: 'RFC 9110 §7.8',
+    fields: { Upgrade: 'h2c, websocket' },
+    mayBeRefused: { behavior: 'NON-STRICT', words: 'Upgrade is a list, of which a server chooses' },
+  },
+  {
+    title: 'Upgrade in two fields, websocket in the second',
+    clause: 'RFC 9110 §5.3',
+    fields: { Upgrade: ['h2c', 'websocket'] },
+    mayBeRefused: { behavior: 'NON-STRICT', words: 'Upgrade is a list, of which a server chooses' },
+  },
+  {
+    title: 'Lines that end in LF alone',
+    clause: 'RFC 9112 §2.2',
+    edit: request => request.replaceAll('\r\n', '\n'),
+    mayBeRefused: ITS_RIGHT,
+  },
+  {
+    title: '2,000 fields that nobody knows',
+    clause: 'RFC 6585 §5',
+    fields: Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`X-${i}`, 'x'])),
+    mayBeRefused: ITS_RIGHT,
   },
 ]
 
@@ -209,6 +251,46 @@ const TO_REFUSE: readonly ToRefuse[] = [
     fields: { 'X-Large': 'x'.repeat(2 ** 20) },
     mayBeDropped: true,
   },
+  {
+    title: 'A field that is folded',
+    clause: 'RFC 9112 §5.2',
+    edit: request => request.replace('\r\n\r\n', '\r\nX-Some: a\r\n b\r\n\r\n'),
+    mayBeTaken: MENDED,
+  },
+  {
+    title: 'A space before the first field',
+    clause: 'RFC 9112 §2.2',
+    edit: request => request.replace('\r\n', '\r\n X-Some: a\r\n'),
+    mayBeTaken: MENDED,
+  },
+  {
+    title: 'A CR alone in a value',
+    clause: 'RFC 9112 §2.2',
+    edit: request => request.replace('\r\n\r\n', '\r\nX-Some: a\rb\r\n\r\n'),
+    mayBeTaken: MENDED,
+  },
+  {
+    title: 'Version 13 in two fields',
+    clause: 'RFC 6455 §11.3.5',
+    fields: { 'Sec-WebSocket-Version': ['13', '13'] },
+  },
+  {
+    title: 'Versions 8 and 13 in one field',
+    clause: 'RFC 6455 §4.2.1',
+    fields: { 'Sec-WebSocket-Version': '8, 13' },
+  },
+  { title: 'No request-target', clause: 'RFC 9112 §3', edit: request => request.replace(/^GET \S+/, 'GET') },
+  {
+    title: 'A Content-Length that is no number',
+    clause: 'RFC 9112 §6.3',
+    fields: { 'Content-Length': 'some' },
+  },
+  { title: 'Two different lengths', clause: 'RFC 9112 §6.3', fields: { 'Content-Length': ['0', '6'] } },
+  {
+    title: 'A transfer coding whose end is not known',
+    clause: 'RFC 9112 §6.3',
+    fields: { 'Transfer-Encoding': 'gzip' },
+  },
 ]
 
 function caseOf(id: string, { title, clause }: Opening, play: (peer: ServerPeer) => Promise<Verdict>): Case {
@@ -217,6 +299,7 @@ function caseOf(id: string, { title, clause }: Opening, play: (peer: ServerPeer)
     title,
     clause,
     sides: ['server'],
+    http: '1.1',
     weight: 'light',
     play(peer: Peer) {
       if (!(peer instanceof ServerPeer)) throw new TypeError(`${id} is for servers`)
@@ -260,8 +343,10 @@ async function playTaken(opening: ToTake, peer: ServerPeer): Promise<Verdict> {
   const came = await peer.readHead(socket)
   if (typeof came === 'string') return failed(`expected status 101, but ${came}`)
   const wrong = responseFault(came.head, key)
-  if (opening.mayBeRefused && statusOf(came.head) >= 400)
-    return { ...failed(`${wrong}; the offer was to be declined, not the request`), behavior: 'NON-STRICT' }
+  if (opening.mayBeRefused && statusOf(came.head) >= 400) {
+    const { behavior, words } = opening.mayBeRefused
+    return { ...failed(`${wrong}; ${words}`), behavior }
+  }
   if (wrong !== undefined) return failed(wrong)
   const fault = opening.fault?.(came.head)
   if (fault !== undefined) return failed(`expected ${fault}`)
@@ -297,6 +382,8 @@ async function playRefused(opening: ToRefuse, peer: ServerPeer): Promise<Verdict
   const { startLine } = came.head
   const status = statusOf(came.head)
   const isRefused = opening.isPlainHttp ? status >= 200 : status >= 400 && status < 600
+  if (status === 101 && opening.mayBeTaken !== undefined)
+    return { ...failed(`expected ${wanted}, got "${startLine}"; ${opening.mayBeTaken}`), behavior: 'NON-STRICT' }
   if (!isRefused) return failed(`expected ${wanted}, got "${startLine}"`)
   const fault = opening.fault?.(came.head)
   if (fault !== undefined) return failed(`expected ${fault}`)

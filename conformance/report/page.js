@@ -118,6 +118,7 @@ function short(title) {
     .replace(/ and round trips$/, '')
     .replace(/^Automatic /, 'Auto ')
     .replace(/^Opening a (server|client): to be /, 'Opening: ')
+    .replace(/^Event stream (server|client)s: /, 'Streams: ')
     .replace(/^What Autobahn does not see$/, 'Unseen else\u00adwhere')
     .replace(/ragmentation$/, 'ragmen\u00adtation')
 }

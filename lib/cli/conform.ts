@@ -1,5 +1,5 @@
 /**
- * `wirewright conform`: judges a WebSocket server, or clients that come to it. The suite stands beside the library and
+ * `wirewright conform`: judges a server of WebSockets or event streams, or clients that come to it. The suite stands beside the library and
  * knows nothing of it; this is its command line, and the one place from which it is reached.
  */
 import type { ConformOptions } from '../../conformance/index.ts'
@@ -18,6 +18,11 @@ const FLAGS = {
   jobs: { value: 'N', short: 'j', help: 'cases at a time (default 16)' },
   full: { help: 'all 1,000 messages of each compression case, and no limit of time but its own' },
   timeout: { value: 'SECONDS', help: 'longest that a case may take (default 60)' },
+  http2: { help: 'open WebSockets on streams of HTTP/2 (RFC 8441)' },
+  heartbeat: {
+    value: 'SECONDS',
+    help: 'longest silence of an event stream that its server documents (default none)',
+  },
   insecure: { help: 'accept any certificate' },
   agent: { value: 'NAME', help: 'what to call the server in reports (default: its URL)' },
   json: { value: 'FILE', help: 'write a report as JSON' },
@@ -33,19 +38,24 @@ export const conformCommand: Command = {
     .filter(([name]) => name !== 'client' && name !== 'port')
     .map(([name, { value }]) => `[--${name}${value === undefined ? '' : ` ${value}`}]`)
     .join(' ')}`,
-  summary: 'judge a WebSocket server, or clients',
+  summary: 'judge a WebSocket server (ws:), an event-stream server (http:), or clients',
   flags: FLAGS,
   notes: `Clients are served as Autobahn's fuzzing server does it: /getCaseCount, /runCase?case=N&agent=NAME,
-/getCaseInfo, /getCaseStatus, /updateReports?agent=NAME.
+/getCaseInfo, /getCaseStatus, /updateReports?agent=NAME; those of event streams by /getEventStreamCaseCount and
+/runEventStream?case=N&agent=NAME, and browsers by the page at /.
+A server of event streams sends events with ids, one in half a second or so, and those behind a Last-Event-ID again; it
+answers POST {"data", "event", "id", "retry", "comment"} with a stream of that event. What it does not do is not judged.
 Exit code: 0 all as expected, 1 some not, 2 could not run.`,
   async run(args, terminal) {
     const { flags, operands } = parseFlags(args, FLAGS)
     const seconds = integerFlag('timeout', flags.timeout, 1, 100_000)
+    const heartbeat = integerFlag('heartbeat', flags.heartbeat, 1, 3600)
     const port = integerFlag('port', flags.port, 0, 65_535)
     const options: ConformOptions = {
       ...flags,
       jobs: integerFlag('jobs', flags.jobs, 1, 1000),
       timeout: seconds === undefined ? undefined : seconds * 1000,
+      heartbeat: heartbeat === undefined ? undefined : heartbeat * 1000,
       saveBaseline: flags['save-baseline'],
     }
     const [url] = operands
@@ -54,6 +64,7 @@ Exit code: 0 all as expected, 1 some not, 2 could not run.`,
     if (!flags.client && (port ?? flags.host) !== undefined)
       throw new UsageError('--port and --host are for --client')
     if (!flags.client && url === undefined && !flags.list) throw new UsageError('takes one URL, or --client')
+    if (flags.client && flags.http2) throw new UsageError('--http2 is for servers')
     if (flags.client && port === undefined && !flags.list) throw new UsageError('--port is missing')
     const suite = await import('../../conformance/index.ts')
     try {

@@ -62,6 +62,11 @@ export class ByteChannel {
     return this.stream.writableFinished ? 0 : this.#unsent
   }
 
+  /** What {@link buffered} is no more than, without asking the stream. */
+  get bufferedAtMost(): number {
+    return this.#unsent
+  }
+
   get isPaused(): boolean {
     return this.stream.isPaused()
   }

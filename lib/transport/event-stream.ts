@@ -10,6 +10,7 @@
  * through a property of what carries it, as in byte-channel.ts, and all silence is watched by one clock.
  */
 import type { Writable } from 'node:stream'
+import { LAST_CHUNK, writeChunk } from './chunked-coding.ts'
 import { DroppableBacklog, type EventBacklog, JoinedBacklog } from './event-backlog.ts'
 import type { EventStreamSettings } from './event-stream-options.ts'
 import { type OutgoingEvent, PreparedEvent, prepareEvent } from './outgoing-event.ts'
@@ -62,6 +63,8 @@ export class EventStream {
   /** Undefined once it is gone. */
   #outlet: Outlet | undefined
   #backlog: EventBacklog | undefined = undefined
+  /** What carries it knows nothing of HTTP. */
+  #isChunked = false
   /** The system has more than the high-water mark to take first. */
   #isHeld = false
   #isClosing = false
@@ -86,6 +89,11 @@ export class EventStream {
     outlet.on('error', onError).on('close', onClose)
     registry?.add(this)
     this.#watch()
+  }
+
+  /** From now on in the chunked transfer coding. @internal */
+  useChunks(): void {
+    this.#isChunked = true
   }
 
   /** Writes what comes before the first event. @internal */
@@ -187,14 +195,16 @@ export class EventStream {
    * answer that request with 204: see `declineEventStream`.
    */
   close(): void {
-    if (this.isClosed) return
-    this.#isClosing = true
-    this.#pump()
-    this.#outlet?.end()
-    this.#unwatch()
-    const clock = clockFor(this.#settings.closeTimeout)
-    this.#since = clock.now
-    clock.add(this)
+    if (!this.isClosed) this.#finish(this.#isChunked ? LAST_CHUNK : undefined)
+  }
+
+  /**
+   * Ends the stream once what was sent is out, as one that broke: the last chunk does not come.
+   *
+   * @internal
+   */
+  breakOff(): void {
+    if (!this.isClosed) this.#finish(undefined)
   }
 
   [Symbol.dispose](): void {
@@ -220,6 +230,8 @@ export class EventStream {
 
   /** @internal */
   onFailed(error: NodeJS.ErrnoException): void {
+    // Proxies that have the last chunk reset the connection. All is out; what became of it, TCP would not tell either.
+    if (this.#isClosing && this.#outlet?.writableFinished) return
     this.#cause ??= error.code ?? error.message
   }
 
@@ -255,6 +267,16 @@ export class EventStream {
     const { heartbeat, closeTimeout } = this.#settings
     if (heartbeat > 0) clockFor(heartbeat).remove(this)
     clockFor(closeTimeout).remove(this)
+  }
+
+  #finish(last: Buffer | undefined): void {
+    this.#isClosing = true
+    this.#pump()
+    this.#outlet?.end(last)
+    this.#unwatch()
+    const clock = clockFor(this.#settings.closeTimeout)
+    this.#since = clock.now
+    clock.add(this)
   }
 
   /** False when the event must not be kept. */
@@ -309,8 +331,9 @@ export class EventStream {
     this.#isHeld = outlet.writableLength + bytes.length > highWaterMark
     this.#turn = currentTurn()
     try {
-      if (this.#isHeld) outlet.write(bytes, error => void (error ? undefined : this.#taken()))
-      else outlet.write(bytes)
+      const onTaken = this.#isHeld ? (error?: Error | null) => void (error ? undefined : this.#taken()) : undefined
+      if (this.#isChunked) writeChunk(outlet, bytes, onTaken)
+      else outlet.write(bytes, onTaken)
     } catch (error) {
       // A framework's or a middleware's own `write`. Who sends is not to blame, nor are those whose turn it is next.
       this.#cut((error as NodeJS.ErrnoException | undefined)?.code ?? String(error))

@@ -12,6 +12,8 @@ export interface HeartbeatOwner {
   readonly isOpen: boolean
   /** Sends a Ping, at once. @internal */
   askPeer(): void
+  /** The peer would be given up, were we not those who do not read. @internal */
+  onOwnSilence(): void
   /** @internal */
   giveUpPeer(): void
 }
@@ -58,7 +60,8 @@ export class Heartbeat implements Ticking {
     // A peer that makes room for bytes that had to wait is alive, even if what it says has not come through; and
     // while we do not read, the silence is ours.
     const { buffered, taken, isPaused } = this.#channel
-    if (verdict === 'dead' && !isPaused && taken <= this.#takenAtPing) return this.#owner.giveUpPeer()
+    if (verdict === 'dead' && isPaused) this.#owner.onOwnSilence()
+    else if (verdict === 'dead' && taken <= this.#takenAtPing) return this.#owner.giveUpPeer()
     // When nothing waits the system takes bytes for a peer that is gone as well.
     this.#takenAtPing = buffered > 0 ? taken : Infinity
     this.#pingSent = now

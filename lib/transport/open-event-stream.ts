@@ -32,6 +32,10 @@ export function openEventStream(
   response: ServerResponse | Http2ServerResponse | PortResponse,
   options?: EventStreamOptions,
 ): EventStream {
+  if (!isObject(request?.headers) || typeof request.headers.get === 'function')
+    throw argumentError('ERR_INVALID_ARG_TYPE', `request must be the one that a server's listener is given`)
+  if (!(response instanceof PortResponse || typeof response?.writeHead === 'function'))
+    throw argumentError('ERR_INVALID_ARG_TYPE', `response must be the one that a server's listener is given`)
   const checked = checkEventStreamOptions(options)
   const lastEventId = lastEventIdOf(request, checked.maxLastEventIdBytes)
   if (response instanceof PortResponse) return openOnPort(request, response, checked, lastEventId)
@@ -72,6 +76,8 @@ export function eventStreamResponse(
   request: Request,
   options?: EventStreamOptions,
 ): { readonly response: Response; readonly stream: EventStream } {
+  if (!(typeof request?.headers?.get === 'function'))
+    throw argumentError('ERR_INVALID_ARG_TYPE', 'request must be one of Fetch')
   const checked = checkEventStreamOptions(options)
   const { method, url, headers, signal } = request
   const field = headers.get('last-event-id')
@@ -88,7 +94,7 @@ export function eventStreamResponse(
 }
 
 function openOnPort(
-  request: EventStreamRequest,
+  request: EventStreamRequest & { readonly httpVersion: string },
   response: PortResponse,
   checked: CheckedEventStreamOptions,
   lastEventId: string,
@@ -100,8 +106,13 @@ function openOnPort(
   if (socket.destroyed) process.nextTick(() => stream.onGone())
   // Nothing may follow the request; the end of its side is the client's end.
   socket.on('end', destroy).resume()
+  // RFC 9112 §6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request
+  // indicates HTTP/1.1 (or later minor revisions)."
+  const isChunked = request.httpVersion === '1.1'
+  // HEAD is told of it, and has no body to be in chunks.
+  if (isChunked && request.method !== 'HEAD') stream.useChunks()
   socket.cork()
-  if (!socket.destroyed) socket.write(headOf(checked), 'latin1')
+  if (!socket.destroyed) socket.write(headOf(checked, isChunked), 'latin1')
   begin(stream, request, checked)
   socket.uncork()
   return stream
@@ -121,14 +132,14 @@ function headersOf({ fields }: CheckedEventStreamOptions): Record<string, string
   return headers
 }
 
-/** RFC 9112 §6.3: without a length, the body goes on until the connection is closed. */
-function headOf({ fields }: CheckedEventStreamOptions): string {
-  const own = [
-    // RFC 9110 §6.6.1: "An origin server with a clock MUST generate a Date header field in all 2xx [...] responses"
-    ['Date', new Date().toUTCString()],
-    ['Connection', 'close'],
-  ]
-  return `HTTP/1.1 200 OK\r\n${[...fields, ...own].map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+/** RFC 9112 §6.3: without chunks and without a length, the body goes on until the connection is closed. */
+function headOf({ fields }: CheckedEventStreamOptions, isChunked: boolean): string {
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`)
+  // RFC 9110 §6.6.1: "An origin server with a clock MUST generate a Date header field in all 2xx [...] responses"
+  if (!fields.some(([name]) => name.toLowerCase() === 'date')) lines.push(`Date: ${new Date().toUTCString()}\r\n`)
+  if (isChunked) lines.push('Transfer-Encoding: chunked\r\n')
+  // No other response follows on this connection.
+  return `HTTP/1.1 200 OK\r\n${lines.join('')}Connection: close\r\n\r\n`
 }
 
 /** Streams whose response waits for the one before it on the connection: RFC 9112 §9.3.2, "Pipelining". */
@@ -158,6 +169,10 @@ function isGone({ socket }: { readonly socket: Duplex }, response: ServerRespons
 
 function destroy(this: Socket): void {
   this.destroy()
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function answeredAlready(): TypeError {

@@ -13,6 +13,15 @@ export interface OutgoingEvent extends EventFields {
   readonly key?: string | undefined
 }
 
+/** Events that came from a stream carry names of the receiver's; to be passed on they need those of the stream's. */
+function unknownField(name: string): TypeError {
+  const right = name === 'type' ? 'event' : name === 'lastEventId' ? 'id' : undefined
+  const hint = right === undefined ? '' : `: it is called "${right}" here`
+  return argumentError('ERR_INVALID_ARG_VALUE', `an event has no field "${name}"${hint}`)
+}
+
+const FIELD_NAMES: ReadonlySet<string> = new Set(['data', 'event', 'id', 'retry', 'comment', 'key'])
+
 /** An event that is encoded. One serves any number of streams; see {@link prepareEvent}. */
 export class PreparedEvent {
   /** @internal */
@@ -44,6 +53,12 @@ export function prepareEvent(event: OutgoingEvent): PreparedEvent {
       `an event must be an object such as { data: '…' }, got ${typeof event}`,
     )
   }
+  let isEmpty = true
+  for (const name of Object.keys(event)) {
+    if (!FIELD_NAMES.has(name)) throw unknownField(name)
+    isEmpty &&= name === 'key' || event[name as keyof OutgoingEvent] === undefined
+  }
+  if (isEmpty) throw argumentError('ERR_INVALID_ARG_VALUE', 'an event must have a field, such as data')
   const { key } = event
   if (key !== undefined && typeof key !== 'string') {
     throw argumentError('ERR_INVALID_ARG_TYPE', `key must be a string, got ${typeof key}`)

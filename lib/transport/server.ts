@@ -182,7 +182,7 @@ export class WebSocketServer extends EventEmitter<WebSocketServerEvents> {
         return await onRequest(request, response)
       } catch (error) {
         if (response.stream === undefined) throw error
-        response.stream.close()
+        response.stream.breakOff()
         this.emit('refused', { status: 500 }, request, error)
         return response.stream
       }

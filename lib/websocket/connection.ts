@@ -39,8 +39,8 @@ import {
   type RoleFacts,
   RSV1,
 } from './frame.ts'
-import { FrameParser } from './frame-parser.ts'
-import { FrameWriter, type MaskingKeySource } from './frame-writer.ts'
+import { borrowParser, type FrameParser, returnParser } from './frame-parser.ts'
+import { borrowWriter, type FrameWriter, type MaskingKeySource, returnWriter } from './frame-writer.ts'
 import { type MessageLimits, OutgoingMessage, PartialMessage } from './message.ts'
 import { decodeText, isAsciiRange } from './utf8.ts'
 
@@ -114,10 +114,12 @@ export class Connection {
   closeReceived: CloseStatus | undefined = undefined
 
   readonly #handler: ConnectionHandler
-  readonly #limits: MessageLimits
-  readonly #parser: FrameParser
-  readonly #writer: FrameWriter
-  readonly #maxMessageSize: number
+  readonly #limits: Limits
+  readonly #maskingKeys: MaskingKeySource | undefined
+  /** Only within a frame or a message. */
+  #parser: FrameParser | undefined = undefined
+  /** Only while there is output. */
+  #writer: FrameWriter | undefined = undefined
   readonly #inflate: Inflate | undefined
   /** Opcode of the message that is being inflated. */
   #inflating: number | undefined = undefined
@@ -143,10 +145,8 @@ export class Connection {
     this.facts = ROLES[options.role]
     this.#handler = handler
     this.#limits = limits
-    this.#maxMessageSize = limits.maxMessageSize
     this.#inflate = options.inflate
-    this.#parser = new FrameParser(this.facts.expectsMask, limits.maxMessageSize, options.inflate !== undefined)
-    this.#writer = new FrameWriter(this.facts.sendsMask ? options.maskingKeys : undefined)
+    this.#maskingKeys = this.facts.sendsMask ? options.maskingKeys : undefined
   }
 
   get state(): ClosingState {
@@ -155,12 +155,12 @@ export class Connection {
 
   /** Bytes of output that have not been taken. */
   get outputLength(): number {
-    return this.#writer.length
+    return this.#writer?.length ?? 0
   }
 
   /** Bytes of input that were received and, because of a pause, not read. */
   get unread(): number {
-    return this.#parser.unread
+    return this.#parser?.unread ?? 0
   }
 
   /** A message is being inflated, and nothing is read before `inflated` is called. */
@@ -171,26 +171,33 @@ export class Connection {
   /** Takes bytes from the peer. The chunk becomes the connection's own: payload is unmasked where it lies. */
   receive(chunk: Buffer): void {
     if (!readsInput(this.#state)) return
+    const { expectsMask } = this.facts
+    this.#parser ??= borrowParser(expectsMask, this.#limits.maxMessageSize, this.#inflate !== undefined)
     this.#parser.push(chunk)
     this.read()
   }
 
   /** Goes on reading what was received, after `paused` was set back. Nothing happens inside a handler's call. */
   read(): void {
-    if (this.#reading) return
-    this.#reading = true
     const parser = this.#parser
+    if (this.#reading || parser === undefined) return
+    this.#reading = true
     try {
       while (!this.paused && this.#inflating === undefined && readsInput(this.#state) && parser.next()) {
-        if ((parser.byte0 & CONTROL_BIT) !== 0) this.#readControlPiece()
-        else if (this.#incoming === undefined && parser.isWhole && parser.fin) this.#readWholeMessage()
-        else this.#readMessagePiece()
+        if ((parser.byte0 & CONTROL_BIT) !== 0) this.#readControlPiece(parser)
+        else if (this.#incoming === undefined && parser.isWhole && parser.fin) this.#readWholeMessage(parser)
+        else this.#readMessagePiece(parser)
       }
     } finally {
       this.#reading = false
     }
     if (parser.violation !== undefined) this.#fail(parser.violation)
+    // A handler of the failure may have gone on reading: then the parser was returned, and may be another's now.
+    if (this.#parser !== parser) return
     parser.release()
+    if (!parser.isAtRest) return
+    this.#parser = undefined
+    returnParser(parser)
   }
 
   /** What became of the message that `inflate` took its time for; goes on reading. Ignored when none is awaited. */
@@ -280,12 +287,17 @@ export class Connection {
   transportEnded(): void {
     this.#advance('transportEnd', undefined)
     this.#owedPong = undefined
-    this.#writer.take()
+    this.takeOutput()
   }
 
   /** The bytes to send, in order; to be written at once. */
   takeOutput(): Buffer[] {
-    return this.#writer.take()
+    const writer = this.#writer
+    if (writer === undefined) return []
+    this.#writer = undefined
+    const output = writer.take()
+    returnWriter(writer)
+    return output
   }
 
   /** The transport takes bytes again: sends the Pong that is owed. */
@@ -296,17 +308,16 @@ export class Connection {
     if (payload !== undefined) this.pong(payload)
   }
 
-  #readWholeMessage(): void {
-    const { chunk, start, end, opcode, rsv1 } = this.#parser
+  #readWholeMessage(parser: FrameParser): void {
+    const { chunk, start, end, opcode, rsv1 } = parser
     if (rsv1) return this.#startInflating(opcode, chunk.subarray(start, end))
     if (opcode === OPCODES.binary) return this.#handler.onMessage(ownBytes(chunk, start, end))
-    const text = decodeText(chunk, start, end, this.#parser.isAscii)
+    const text = decodeText(chunk, start, end, parser.isAscii)
     if (text === undefined) this.#fail('WS_ERR_INVALID_UTF8')
     else this.#handler.onMessage(text)
   }
 
-  #readMessagePiece(): void {
-    const parser = this.#parser
+  #readMessagePiece(parser: FrameParser): void {
     this.#incoming ??= new PartialMessage(parser.opcode, parser.rsv1, parser.payloadLength)
     const incoming = this.#incoming
     const violation = incoming.append(parser, this.#limits)
@@ -321,7 +332,7 @@ export class Connection {
 
   #startInflating(opcode: number, data: Buffer): void {
     this.#inflating = opcode
-    const result = this.#inflate?.(data, this.#maxMessageSize)
+    const result = this.#inflate?.(data, this.#limits.maxMessageSize)
     if (result === undefined) return
     this.#inflating = undefined
     this.#receiveInflated(opcode, result)
@@ -329,7 +340,7 @@ export class Connection {
 
   #receiveInflated(opcode: number, result: Inflated): void {
     if (typeof result === 'string') return this.#fail(result)
-    if (result.length > this.#maxMessageSize) return this.#fail('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
+    if (result.length > this.#limits.maxMessageSize) return this.#fail('WS_ERR_UNSUPPORTED_MESSAGE_LENGTH')
     if (opcode === OPCODES.binary) return this.#handler.onMessage(result)
     // RFC 6455 §8.1 is about the text, and so about what comes out (RFC 7692 §7.2.2 comes first)
     const text = decodeText(result, 0, result.length, isAsciiRange(result, 0, result.length))
@@ -337,8 +348,7 @@ export class Connection {
     else this.#handler.onMessage(text)
   }
 
-  #readControlPiece(): void {
-    const parser = this.#parser
+  #readControlPiece(parser: FrameParser): void {
     const piece = parser.chunk.subarray(parser.start, parser.end)
     if (!parser.isWhole) {
       this.#control ??= []
@@ -372,7 +382,7 @@ export class Connection {
 
   #fail(violation: ViolationCode): void {
     const error = new ProtocolError(violation)
-    this.#parser.violation = undefined
+    if (this.#parser !== undefined) this.#parser.violation = undefined
     this.fail(error.closeCode, VIOLATIONS[violation][2])
     this.#handler.onFailure(error)
   }
@@ -380,19 +390,24 @@ export class Connection {
   /** Takes the closing handshake one event further, and sends our Close frame where the table says so. */
   #advance(event: ClosingEvent, status: CloseStatus | undefined): void {
     const [next, sendsClose] = CLOSING_HANDSHAKE[this.#state][event]
-    const isFirstOutput = this.#writer.length === 0
+    const isFirstOutput = this.#writer === undefined
     if (sendsClose && status !== undefined) {
-      this.#writer.writeBytes(FIN | OPCODES.close, writeClosePayload(status))
+      this.#output.writeBytes(FIN | OPCODES.close, writeClosePayload(status))
       this.closeSent = status
     }
     this.#state = next
     if (!readsInput(next)) {
       this.#incoming = undefined
       this.#inflating = undefined
-      this.#parser.discard()
+      this.#parser?.discard()
     }
     // Only now, because the handler may send or close: nothing goes out behind the Close frame (§5.5.1).
     if (sendsClose && isFirstOutput) this.#handler.onOutput()
+  }
+
+  get #output(): FrameWriter {
+    this.#writer ??= borrowWriter(this.#maskingKeys)
+    return this.#writer
   }
 
   #checkOutgoing(): void {
@@ -429,9 +444,10 @@ export class Connection {
   #write(byte0: number, payload: string | Uint8Array): boolean {
     // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
     if (this.#state !== 'open') return false
-    const isFirstOutput = this.#writer.length === 0
-    if (typeof payload === 'string') this.#writer.writeText(byte0, payload)
-    else this.#writer.writeBytes(byte0, payload)
+    const isFirstOutput = this.#writer === undefined
+    const output = this.#output
+    if (typeof payload === 'string') output.writeText(byte0, payload)
+    else output.writeBytes(byte0, payload)
     if (isFirstOutput) this.#handler.onOutput()
     return true
   }
@@ -439,14 +455,21 @@ export class Connection {
 
 type GivenLimits = { readonly [name in keyof typeof DEFAULT_LIMITS]?: number | undefined }
 
+type Limits = MessageLimits & { readonly maxMessageSize: number }
+
+let latest: Limits = DEFAULT_LIMITS
+
 /** @throws {TypeError | RangeError} naming the limit that is wrong */
-export function checkLimits(options: GivenLimits): MessageLimits & { readonly maxMessageSize: number } {
-  return {
-    // A text of one byte for each character is a string of that length.
-    maxMessageSize: checkLimit('maxMessageSize', options.maxMessageSize, constants.MAX_STRING_LENGTH),
-    maxFragments: checkLimit('maxFragments', options.maxFragments, Number.MAX_SAFE_INTEGER),
-    maxChunks: checkLimit('maxChunks', options.maxChunks, Number.MAX_SAFE_INTEGER),
-  }
+export function checkLimits(options: GivenLimits): Limits {
+  // A text of one byte for each character is a string of that length.
+  const maxMessageSize = checkLimit('maxMessageSize', options.maxMessageSize, constants.MAX_STRING_LENGTH)
+  const maxFragments = checkLimit('maxFragments', options.maxFragments, Number.MAX_SAFE_INTEGER)
+  const maxChunks = checkLimit('maxChunks', options.maxChunks, Number.MAX_SAFE_INTEGER)
+  // The connections of one server have the same, and share them.
+  const isSame =
+    latest.maxMessageSize === maxMessageSize && latest.maxFragments === maxFragments && latest.maxChunks === maxChunks
+  if (!isSame) latest = { maxMessageSize, maxFragments, maxChunks }
+  return latest
 }
 
 function checkLimit(name: keyof typeof DEFAULT_LIMITS, value: number | undefined, highest: number): number {

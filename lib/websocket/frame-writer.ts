@@ -12,8 +12,16 @@ import { MAX_HEADER_LENGTH, writeHeader } from './frame.ts'
 import { maskBytes } from './mask.ts'
 
 const SLAB_SIZE = 65_536
+/**
+ * Large texts make it larger: memory that is used again is the cheaper the more there is of it, because the system fills
+ * new memory page by page (bench `echo 64 KiB`).
+ */
+const LARGEST_SLAB = 2 ** 20 + 65_536
 /** Payloads above this are written from where they lie. */
 export const COPY_LIMIT = 16_384
+
+/** Texts up to this length are written faster unit by unit than by a call into Node (bench `frame write`). */
+const LOOP_LIMIT = 24
 
 let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
 let slabUsed = 0
@@ -26,7 +34,7 @@ export type MaskingKeySource = () => number
 export class FrameWriter {
   /** Bytes gathered and not taken. */
   length = 0
-  readonly #maskingKeys: MaskingKeySource | undefined
+  #maskingKeys: MaskingKeySource | undefined
   /** The masking key of the frame that is being written. */
   #maskingKey = 0
   /** Sealed regions and large payloads, in order. */
@@ -39,25 +47,44 @@ export class FrameWriter {
     this.#maskingKeys = maskingKeys
   }
 
+  /** Makes a writer whose output was taken one for other frames. */
+  begin(maskingKeys: MaskingKeySource | undefined): void {
+    this.#maskingKeys = maskingKeys
+  }
+
   /** Adds a frame with a text payload. Lone surrogates become U+FFFD. */
   writeText(byte0: number, text: string): void {
-    // In UTF-8 a UTF-16 code unit takes three bytes at most, so this fits if that does.
-    if (text.length * 3 > COPY_LIMIT) return this.#writeInPlace(byte0, Buffer.from(text))
+    if (text.length <= LOOP_LIMIT && this.#writeAscii(byte0, text)) return
     const length = Buffer.byteLength(text)
+    if (length > LARGEST_SLAB - MAX_HEADER_LENGTH) return this.#writeInPlace(byte0, Buffer.from(text))
     const payload = this.#writeHeader(byte0, length, length)
     // As many bytes as code units: ASCII, which latin1 writes without a look at each unit.
     slab.write(text, payload, length, length === text.length ? 'latin1' : 'utf8')
     this.#endFrame(payload, length)
   }
 
+  /** Adds a frame with a text payload, unless that is not ASCII. */
+  #writeAscii(byte0: number, text: string): boolean {
+    const { length } = text
+    const payload = this.#writeHeader(byte0, length, length)
+    let seen = 0
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i)
+      slab[payload + i] = unit
+      seen |= unit
+    }
+    if (seen >= 0x80) return false
+    this.#endFrame(payload, length)
+    return true
+  }
+
   /** Adds a frame with a binary payload. Above {@link COPY_LIMIT} a server's frame refers to the caller's bytes. */
   writeBytes(byte0: number, bytes: Uint8Array): void {
     const length = bytes.length
-    if (length > COPY_LIMIT) {
-      // What is masked in place must be ours: §5.3 masks the payload, not the caller's data.
-      const isOurs = this.#maskingKeys !== undefined
-      return this.#writeInPlace(byte0, isOurs ? Buffer.from(bytes) : viewOf(bytes))
-    }
+    // §5.3 masks the payload, not the caller's data: a client needs a copy of any.
+    const isCopied = this.#maskingKeys !== undefined
+    if (length > (isCopied ? LARGEST_SLAB - MAX_HEADER_LENGTH : COPY_LIMIT))
+      return this.#writeInPlace(byte0, isCopied ? Buffer.from(bytes) : viewOf(bytes))
     const payload = this.#writeHeader(byte0, length, length)
     slab.set(bytes, payload)
     this.#endFrame(payload, length)
@@ -74,10 +101,10 @@ export class FrameWriter {
 
   /** Writes a header behind what is in the slab, with room for `room` bytes after it; returns where it ends. */
   #writeHeader(byte0: number, length: number, room: number): number {
-    if (slabOwner !== this || SLAB_SIZE - slabUsed < MAX_HEADER_LENGTH + room) this.#open(MAX_HEADER_LENGTH + room)
-    const masked = this.#maskingKeys !== undefined
-    if (masked) this.#maskingKey = this.#maskingKeys()
-    return writeHeader(slab, slabUsed, byte0, length, masked, this.#maskingKey)
+    if (slabOwner !== this || slab.length - slabUsed < MAX_HEADER_LENGTH + room) this.#open(MAX_HEADER_LENGTH + room)
+    const keys = this.#maskingKeys
+    if (keys !== undefined) this.#maskingKey = keys()
+    return writeHeader(slab, slabUsed, byte0, length, keys !== undefined, this.#maskingKey)
   }
 
   #endFrame(payload: number, length: number): void {
@@ -113,6 +140,22 @@ export class FrameWriter {
   }
 }
 
+// As with parsers: a connection needs one only while it has output.
+const atRest: FrameWriter[] = []
+const MOST_AT_REST = 32
+
+export function borrowWriter(maskingKeys: MaskingKeySource | undefined): FrameWriter {
+  const writer = atRest.pop()
+  if (writer === undefined) return new FrameWriter(maskingKeys)
+  writer.begin(maskingKeys)
+  return writer
+}
+
+/** @param writer one whose output was taken, and that the caller forgets */
+export function returnWriter(writer: FrameWriter): void {
+  if (atRest.length < MOST_AT_REST) atRest.push(writer)
+}
+
 /**
  * Gives a piece that `take` returned back to the slab. Only for a caller who knows that its bytes have been copied
  * by whoever they were written to.
@@ -124,8 +167,8 @@ export function reclaim(piece: Buffer): void {
 
 /** A slab with `needed` bytes free. What was in the last one stays alive for as long as its pieces do. */
 function reserve(needed: number): void {
-  if (SLAB_SIZE - slabUsed >= needed) return
-  slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
+  if (slab.length - slabUsed >= needed) return
+  slab = Buffer.allocUnsafeSlow(Math.max(SLAB_SIZE, needed))
   slabUsed = 0
 }
 

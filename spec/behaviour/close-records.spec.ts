@@ -25,6 +25,7 @@ interface Way {
 
 const WAYS: readonly Way[] = [
   {
+    // [6455-5.5.1-5]
     name: 'the peer closes',
     end: ({ peer }, role) => {
       peer.write(framesTo(role, { opcode: CLOSE, payload: closePayload(4000, 'x') }))
@@ -40,6 +41,7 @@ const WAYS: readonly Way[] = [
     },
   },
   {
+    // [6455-7.2.1-2]
     name: 'the peer ends without a Close frame',
     end: ({ peer }) => peer.end(),
     story: { code: 1006, wasClean: false, by: 'transport', stage: 'open', cause: undefined, sent: undefined },
@@ -56,6 +58,7 @@ const WAYS: readonly Way[] = [
     error: { code: 'ECONNRESET' },
   },
   {
+    // [6455-7.1.7-1..3, 6455-7.2.1-1]
     name: 'the peer breaks a rule',
     end: ({ peer }, role) => peer.write(framesTo(role, { opcode: 3 })),
     story: {
@@ -87,6 +90,7 @@ const WAYS: readonly Way[] = [
     story: { code: 1006, by: 'transport', stage: 'open', cause: undefined },
   },
   {
+    // [6455-7.2.2-1]
     name: 'we terminate',
     end: ({ connection }) => connection.terminate(),
     story: { code: 1006, wasClean: false, by: 'local', stage: 'open', cause: 'WS_ERR_TERMINATED', sent: undefined },

@@ -40,6 +40,7 @@ function countCloses(connection: WebSocketConnection): () => number {
 
 for (const channel of CHANNELS) {
   for (const role of ROLES) {
+    // [6455-5.5.1-5, 6455-7.1.2-2]
     t.test(`${channel.name}: a ${role} closes, and both sides tell the same`, async t => {
       const codes: [number | undefined, string][] = [
         [undefined, ''],
@@ -75,7 +76,7 @@ for (const channel of CHANNELS) {
   }
 }
 
-t.test('every code that may be sent arrives', async t => {
+t.test('every code that may be sent arrives [6455-7.1.2-1]', async t => {
   const wrong: unknown[] = []
   for (const code of [...Object.keys(CLOSE_CODES).map(Number), 3000, 3999, 4000, 4999]) {
     const { server, client } = await openPair(t, MEMORY)
@@ -113,7 +114,7 @@ t.test('both sides close at once', async t => {
     t.match(story(await within(client.closed)), { code: 4001, reason: 'server', wasClean: true, by: 'local' })
   }
 })
-
+// [6455-5.5.1-6, 6455-5.5.1-7, 6455-7.1.1-2..4]
 t.test('the server ends the transport first, whoever closed', async t => {
   // §7.1.1
   for (const role of ROLES) {
@@ -149,7 +150,7 @@ t.test('a reader that takes k bytes and then stalls holds up no closing, whateve
   t.same(wrong, [])
 })
 
-t.test('what comes behind a Close frame is ignored', async t => {
+t.test('what comes behind a Close frame is ignored [6455-7.1.1-1]', async t => {
   for (const channel of CHANNELS) {
     for (const role of ROLES) {
       const { connection, peer } = await openAgainstRaw(t, channel, role)
@@ -167,7 +168,7 @@ t.test('what comes behind a Close frame is ignored', async t => {
 })
 
 t.test(
-  'what the application sent before it closed arrives before the Close frame, and nothing behind it',
+  'what the application sent before it closed arrives before the Close frame, and nothing behind it [6455-5.5.1-2]',
   async t => {
     for (const channel of CHANNELS) {
       const { server, client } = await openPair(t, channel)

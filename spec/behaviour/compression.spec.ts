@@ -43,7 +43,7 @@ function collect(connection: WebSocketConnection): Message[] {
 
 const noJobs = () => countJobs().running + countJobs().waiting === 0
 
-t.test('the example of RFC 7692 §7.2.3.1, both ways', async t => {
+t.test('the example of RFC 7692 §7.2.3.1, both ways [7692-6.1-1]', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, FULL)
   const messages = collect(connection)
   const hello = { opcode: TEXT, payload: Buffer.from('f248cdc9c90700', 'hex') }
@@ -65,7 +65,7 @@ t.test('the example of RFC 7692 §7.2.3.1, both ways', async t => {
   t.match(readFrames(Buffer.concat(sent)), [{ opcode: PONG }, { rsv: 4, opcode: TEXT, fin: true }])
 })
 
-t.test('compress: false, per message', async t => {
+t.test('compress: false, per message [6455-5.2-1, 7692-6.1-2]', async t => {
   const { connection, peer } = await openAgainstRaw(t, MEMORY, 'server', {}, FULL)
   const sent: Buffer[] = []
   peer.on('data', chunk => sent.push(chunk))
@@ -117,7 +117,7 @@ for (const channel of CHANNELS) {
     },
   )
 }
-
+// [7692-6.2-1, 7692-7.1.1.1-4]
 t.test('all parameters, bytes in pieces of all sizes, messages in any fragments, both ways', async t => {
   const random = new Random()
   t.comment(`seed ${random.seed}`)
@@ -274,7 +274,7 @@ t.test('closing sends what was given to zlib first, then the Close frame', async
   t.same(messages, [LONG_TEXT, 'behind'])
 })
 
-t.test('an end while messages are deflated rejects those who wait', async t => {
+t.test('an end while messages are deflated rejects those who wait [6455-6.1-3]', async t => {
   const { server, client } = openInMemory(t, {}, {}, FULL)
   const release = keepZlibBusy()
   const fragments = server.sendFragments([LONG_TEXT, LONG_TEXT])
@@ -298,7 +298,7 @@ t.test('bufferedAmount counts what waits for zlib, and drain comes when it is ou
   t.ok(server.bufferedAmount <= 1000)
 })
 
-t.test('what the peer does wrong is told once, with its code', async t => {
+t.test('what the peer does wrong is told once, with its code [7692-6-2]', async t => {
   const wrong: [name: string, frames: Parameters<typeof framesTo>[1][], cause: string, code: number][] = [
     ['damaged', [{ opcode: TEXT, rsv: 4, payload: Buffer.from('ff00', 'hex') }], 'WS_ERR_INVALID_DEFLATE_DATA', 1007],
     [

@@ -110,7 +110,7 @@ for (const channel of CHANNELS) {
   })
 }
 
-t.test('each part is a frame, sent as soon as it is there; an empty one ends the message', async t => {
+t.test('each part is a frame, sent as soon as it is there; an empty one ends the message [6455-6.1-6]', async t => {
   const { server, line } = openInMemory(t)
   const source = new Source()
   const sending = server.sendFragments(source)
@@ -150,7 +150,7 @@ t.test('of parts that are all there the last one ends the message', async t => {
   }
 })
 
-t.test('messages wait behind it in their order, pings do not, and close comes last', async t => {
+t.test('messages wait behind it in their order, pings do not, and close comes last [6455-5.4-3]', async t => {
   const { server, client, line } = openInMemory(t)
   client.on('message', () => {})
   const [first, second] = [new Source(), new Source()]
@@ -383,7 +383,7 @@ t.test('a message that is held when the connection closes survives an unfinished
   t.same(await server[Symbol.asyncIterator]().next(), { done: false, value: 'keep' })
 })
 
-t.test('the peer closes in the middle: its Close frame is answered between fragments', async t => {
+t.test('the peer closes in the middle: its Close frame is answered between fragments [6455-5.5.1-4]', async t => {
   const line = memoryChannel()
   const server = connectionOn(t, line.server, 'server')
   const source = new Source()

@@ -5,10 +5,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { CHANNELS, openAgainstRaw, openPair, SOCKETS } from '../support/channels.ts'
-import { BINARY, MASK, PING, PONG, type RawFrame, rawFrame, readFrames, TEXT } from '../support/raw-frames.ts'
+import { BINARY, CLOSE, MASK, PING, PONG, type RawFrame, rawFrame, readFrames, TEXT } from '../support/raw-frames.ts'
 import { turns, until, within } from '../support/waiting.ts'
 
 const HEARTBEAT = { interval: 40, timeout: 40 }
+const CLOSE_1000 = Buffer.of(3, 232)
 /** Longer than a silent peer is given. */
 const LONG = 200
 
@@ -81,7 +82,7 @@ for (const channel of CHANNELS) {
       t.equal(asked, 0)
     })
 
-    t.test('two connections keep each other alive', async t => {
+    t.test('two connections keep each other alive [6455-7.1.7-6, 6455-7.2.1-3, 6455-7.3-1]', async t => {
       const { server, client } = await openPair(t, channel, {
         server: { heartbeat: HEARTBEAT },
         client: { heartbeat: HEARTBEAT },
@@ -107,25 +108,49 @@ for (const channel of CHANNELS) {
     })
 
     t.test('a silence while we do not read is not the peer’s', async t => {
-      for (const how of ['nobody listens', 'paused'] as const) {
-        const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
-        if (how === 'paused') connection.on('message', () => {}).pause()
-        let asked = 0
-        peer.on('data', () => {
-          asked++
-          peer.write(masked({ opcode: PONG }))
-        })
-        const text = masked({ opcode: TEXT, payload: 'x' })
-        peer.write(Buffer.concat([text, text, text]))
-        await until(() => asked >= 4 || connection.state !== 'open')
-        t.equal(connection.state, 'open', how)
-        let messages = 0
-        connection.on('message', () => messages++)
-        if (how === 'paused') connection.resume()
-        await until(() => messages === 3)
-        await until(() => asked >= 8 || connection.state !== 'open')
-        t.equal(connection.state, 'open', 'it has answered')
-      }
+      const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
+      connection.on('message', () => {}).pause()
+      let asked = 0
+      peer.on('data', () => {
+        asked++
+        peer.write(masked({ opcode: PONG }))
+      })
+      const text = masked({ opcode: TEXT, payload: 'x' })
+      peer.write(Buffer.concat([text, text, text]))
+      await until(() => asked >= 4 || connection.state !== 'open')
+      t.equal(connection.state, 'open')
+      let messages = 0
+      connection.on('message', () => messages++)
+      connection.resume()
+      await until(() => messages === 3)
+      await until(() => asked >= 8 || connection.state !== 'open')
+      t.equal(connection.state, 'open', 'it has answered')
+    })
+
+    t.test('a peer to whom nobody listens is not kept for ever: messages are dropped, its Close is seen', async t => {
+      const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
+      peer.on('data', () => peer.write(masked({ opcode: PONG })))
+      const text = masked({ opcode: TEXT, payload: 'x' })
+      peer.write(Buffer.concat([text, text, text, masked({ opcode: CLOSE, payload: CLOSE_1000 })]))
+      t.match(await within(connection.closed), { code: 1000, wasClean: true, detail: { by: 'peer' } })
+      t.equal((await connection[Symbol.asyncIterator]().next()).done, true)
+    })
+
+    t.test('a listener that comes late gets what comes after it', async t => {
+      const { connection, peer } = await openAgainstRaw(t, channel, 'server', { heartbeat: HEARTBEAT })
+      let asked = 0
+      peer.on('data', () => {
+        asked++
+        peer.write(masked({ opcode: PONG }))
+      })
+      const early = masked({ opcode: TEXT, payload: 'early' })
+      peer.write(Buffer.concat([early, early]))
+      await until(() => asked >= 4 || connection.state !== 'open')
+      const messages: unknown[] = []
+      connection.on('message', message => messages.push(message))
+      peer.write(masked({ opcode: TEXT, payload: 'late' }))
+      await until(() => messages.length > 0)
+      t.same(messages, ['late'])
     })
 
     t.test('a peer that is silent while we would read is given up, though a message is held', async t => {

@@ -38,7 +38,7 @@ function differences(found: readonly unknown[], wanted: readonly unknown[]): str
 
 for (const channel of CHANNELS) {
   t.test(channel.name, async t => {
-    t.test('text and binary of every length arrive as what they were, both ways', async t => {
+    t.test('text and binary of every length arrive as what they were, both ways [6455-6.1-8]', async t => {
       const { server, client } = await openPair(t, channel)
       const random = new Random()
       const messages = LENGTHS.flatMap(length => [

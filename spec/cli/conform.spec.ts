@@ -11,6 +11,7 @@ t.test('wrong usage is exit code 2 and says what is wrong', async t => {
     [['--client'], '--port is missing'],
     [['--client', '--port', '0', 'ws://a/'], '--client takes no URL, got "ws://a/"'],
     [['ws://a/', '--port', '1'], '--port and --host are for --client'],
+    [['--client', '--port', '0', '--http2'], '--http2 is for servers'],
     [['ws://a/', '--jobs', '0'], '--jobs must be a whole number from 1 to 1000, got "0"'],
     [['ws://a/', '--timeout', 'long'], '--timeout must be a whole number from 1 to 100000, got "long"'],
   ] as const

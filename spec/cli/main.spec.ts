@@ -29,6 +29,7 @@ const FLAGS_OF: Readonly<Record<string, readonly string[]>> = {
     '--jobs N',
     '--full',
     '--timeout SECONDS',
+    '--heartbeat SECONDS',
     '--insecure',
     '--agent NAME',
     '--json FILE',

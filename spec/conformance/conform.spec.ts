@@ -11,6 +11,8 @@ import {
   listCases,
 } from '../../conformance/conform.ts'
 import { brokenClient, brokenServer, type Fault } from '../support/broken-endpoint.ts'
+import { brokenEventServer } from '../support/broken-event-server.ts'
+import { http2Echo } from '../support/http2-echo.ts'
 import { RawClient, rawServer, requestText } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
 
@@ -161,4 +163,49 @@ t.test('the list', async t => {
     '2.1     ping 0 → pong 0, then the suite closes and 1000 comes back\n' +
       '10.1.1  text of 65536 in frames of 1300 → text 65536, then the suite closes and 1000 comes back\n',
   )
+})
+
+t.test('over HTTP/2, with prior knowledge and with TLS', async t => {
+  for (const tls of [false, true]) {
+    const server = await http2Echo([], { tls })
+    t.teardown(() => server.close())
+    const out = output()
+    const options = { only: ['2', 'H2.1'], http2: true, insecure: tls }
+    t.equal(await conformServer(server.url, options, out), 0)
+    t.ok(out.text.endsWith('all 12 cases as expected\n'))
+  }
+  const out = output()
+  listCases('server', { http2: true }, out)
+  t.match(out.text, /^H2\.1 /m)
+  t.notMatch(out.text, /^S1\.1 /m)
+})
+
+t.test('http: is a server of event streams, and has its own cases', async t => {
+  const server = await brokenEventServer(['wrong content type'])
+  t.teardown(() => server.close())
+  const out = output()
+  const code = await within(conformServer(server.url, { only: ['ES1.1', 'ES1.2'] }, out))
+  t.equal(code, 1)
+  t.match(out.text, /^✗ ES1\.1 {2}FAILED: expected Content-Type: text\/event-stream, got text\/plain$/m)
+  t.match(out.text, /\nES1 Event stream servers: the response +2 +1 /)
+  await t.rejects(conformServer(server.url, { only: ['2.1'] }, out), {
+    message: 'no case is left to be played with an event stream server',
+  })
+  await t.rejects(conformServer('ws://127.0.0.1:1/', { only: ['ES'] }, out), { message: /^no case is called "ES"$/ })
+  await t.rejects(conformServer('ws://127.0.0.1:1/', { only: ['ES1'] }, out), {
+    message: 'no case is left to be played with a server',
+  })
+})
+
+t.test('clients of event streams are told where to go', async t => {
+  const stop = new AbortController()
+  const out = output()
+  const ended = conformClients({ port: 0, host: '127.0.0.1', only: ['EC2'] }, out, stop.signal)
+  await until(() => out.text.includes('\n'))
+  t.match(
+    out.text,
+    /^33 cases for clients of event streams at (http:\/\/\S+)\/runEventStream\?.* in a browser at \1\/\n$/,
+  )
+  stop.abort()
+  t.equal(await within(ended), 2)
 })

@@ -5,7 +5,7 @@ import { Endpoint, type EndpointOptions } from '../../conformance/endpoint.ts'
 import { MessageDeflate } from '../../conformance/message-deflate.ts'
 import { WireLog } from '../../conformance/wire-log.ts'
 import { closePayload, MASK, type RawFrame, rawFrame, readFrames } from '../support/raw-frames.ts'
-import { until } from '../support/waiting.ts'
+import { turns, until } from '../support/waiting.ts'
 
 interface Bench {
   readonly endpoint: Endpoint
@@ -240,4 +240,29 @@ t.test('the log has both directions', async t => {
     { from: 'suite', words: 'text, FIN, masked, 3 bytes, in chops of 1', text: 'out' },
     { from: 'testee', words: 'text, FIN, 2 bytes', hex: '8102696e', text: 'in' },
   ])
+})
+
+t.test('who reads no more holds the peer up; what is with the system is told', async t => {
+  const { endpoint, peer, events } = bench('server')
+  endpoint.pause()
+  peer.write(rawFrame({ opcode: 1, payload: 'hi', mask: MASK }))
+  await turns()
+  t.same(events, [])
+  endpoint.resume()
+  await until(() => events.length === 1)
+  t.same(events, ['text hi'])
+  peer.pause()
+  t.equal(await endpoint.drained(10), true, 'nothing is there')
+  endpoint.sendBytes(Buffer.alloc(2 ** 20), 'much')
+  t.equal(await endpoint.drained(10), false, 'the peer does not read')
+  peer.resume()
+  t.equal(await endpoint.drained(15_000), true)
+  let ended = false
+  peer.on('end', () => {
+    ended = true
+  })
+  endpoint.end()
+  await until(() => ended)
+  endpoint.destroy()
+  t.equal(await endpoint.drained(10), false, 'there is nobody')
 })

@@ -133,3 +133,14 @@ t.test('what refers beyond the window, or to a context that was given up, is an 
   t.throws(() => run({ serverNoContextTakeover: true }))
   t.ok(inflateRawSync(again, { ...sync, dictionary: Buffer.concat([first, filler]) }).equals(first))
 })
+
+t.test('a window that is too large is noticed by who looks at distances, even within one message', async t => {
+  const part = new Random(3).bytes(700)
+  const bytes = deflateRawSync(Buffer.concat([part, part]), { finishFlush: constants.Z_SYNC_FLUSH })
+  const payload = bytes.subarray(0, bytes.length - 4)
+  const decompress = (bits: number, checksDistances: boolean) =>
+    new MessageDeflate('client', { serverMaxWindowBits: bits }, checksDistances).decompress(payload)
+  t.same(decompress(9, false).length, 1400, 'zlib has what is referred to')
+  t.throws(() => decompress(9, true), /^a distance of 700, with a window of 512$/)
+  t.same(decompress(10, true).length, 1400)
+})

@@ -36,3 +36,18 @@ t.test('only cases for the side that is judged', async t => {
   t.equal(selectCases(mine, { side: 'server', only: [], skip: [] }).length, AUTOBAHN_CASES.length - 16)
   t.equal(selectCases(mine, { side: 'client', only: [], skip: [] }).length, AUTOBAHN_CASES.length)
 })
+
+t.test('cases about one version of HTTP are left out with the other', async t => {
+  const list = (http: '1.1' | '2' | undefined) =>
+    selectCases(CASES, {
+      side: 'server',
+      ...(http === undefined ? {} : { http }),
+      only: ['1.1.1', 'S1', 'H2'],
+      skip: [],
+    })
+      .map(({ id }) => id.split('.')[0])
+      .join(' ')
+  t.match(list('1.1'), /^1( S1)+$/)
+  t.equal(list(undefined), list('1.1'))
+  t.match(list('2'), /^1( H2)+$/)
+})

@@ -49,3 +49,13 @@ t.test('of a long log the beginning and the end are kept, and what is left out i
   const [gap = ''] = entries.filter(words => words.startsWith('…'))
   t.equal(Number(/\d+/.exec(gap)), 5000 - (entries.length - 1))
 })
+
+t.test('bytes of an event stream: as text on one line, cut', async t => {
+  const log = new WireLog()
+  log.stream('testee', Buffer.from('data: é\n\n'))
+  log.stream('suite', Buffer.from('x'.repeat(1000)))
+  const [short, long] = log.entries()
+  t.match(short, { from: 'testee', words: '10 bytes of the stream', bytes: 10, text: 'data: é\\n\\n' })
+  t.match(long, { words: '1000 bytes of the stream', text: `${'x'.repeat(240)}…` })
+  t.equal(long?.hex?.length, 128)
+})

@@ -37,7 +37,7 @@ function parse(text: string | Uint8Array): Heard {
 
 const withLineFeeds = (text: string) => text.replace(/\r\n?/g, '\n')
 
-t.test('the text', async t => {
+t.test('the text [html-9.2.5-2]', async t => {
   const rows: readonly [fields: EventFields, text: string][] = [
     [{ data: 'a' }, 'data: a\n\n'],
     [{ data: '' }, 'data: \n\n'],
@@ -63,7 +63,7 @@ t.test('the text', async t => {
   for (const [fields, text] of rows) t.equal(encodeEvent(fields), text, JSON.stringify(fields))
 })
 
-t.test('what cannot be sent is refused, by its name', async t => {
+t.test('what cannot be sent is refused, by its name [html-9.2.5-3]', async t => {
   const rows: readonly [field: string, value: unknown][] = [
     ...['\n', '\r', 'a\nb', 'a\r\nb', 'msg\ndata: "forged"\n\nevent: msg', 1, null, {}].flatMap(
       (value): [string, unknown][] => [
@@ -91,7 +91,7 @@ t.test('what cannot be sent is refused, by its name', async t => {
   t.throws(() => encodeEvent(undefined as never), { name: 'TypeError' })
 })
 
-t.test('out comes what went in', async t => {
+t.test('out comes what went in [html-9.2.5-2]', async t => {
   const text = fc.string({
     unit: fc.constantFrom('\r', '\n', ':', '\0', ' ', 'a', 'data', '好', '😀', '\ufeff', '\u2028'),
   })

@@ -13,7 +13,9 @@ type Entry = readonly [type: string, data: string, lastEventId: string] | { comm
 
 const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: readonly Entry[]]>> = {
   // §9.2.6, the examples
+  // [html-9.2.6-1, html-9.2.6-9]
   'three data lines': ['data: YHOO\ndata: +2\ndata: 10\n\n', [['message', 'YHOO\n+2\n10', '']]],
+  // [html-9.2.6-6]
   'four blocks, of which the last is not ended': [
     ': test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n',
     [{ comment: 'test stream' }, ['message', 'first event', '1'], ['message', 'second event', '']],
@@ -27,6 +29,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', ' third event', ''],
     ],
   ],
+  // [html-9.2.6-16]
   'empty data, a lone line feed, and an unfinished block': [
     'data\n\ndata\ndata\n\ndata:',
     [
@@ -34,6 +37,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', '\n', ''],
     ],
   ],
+  // [html-9.2.6-4]
   'the space after the colon is ignored': [
     'data:test\n\ndata: test\n\n',
     [
@@ -42,6 +46,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
     ],
   ],
   // §9.2.1
+  // [html-9.2.6-8, html-9.2.6-18]
   'event types': [
     'event: add\ndata: 73857293\n\nevent: remove\ndata: 2153\n\ndata: 113411\n\n',
     [
@@ -52,6 +57,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
   ],
 
   // §9.2.6, line ends
+  // [html-9.2.5-6]
   CRLF: [
     'event: a\r\ndata: 1\r\ndata: 2\r\n\r\ndata: 3\r\n\r\n',
     [
@@ -59,6 +65,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', '3', ''],
     ],
   ],
+  // [html-9.2.5-6]
   CR: [
     'event: a\rdata: 1\rdata: 2\r\rdata: 3\r\r',
     [
@@ -66,6 +73,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', '3', ''],
     ],
   ],
+  // [html-9.2.5-6]
   'all three mixed': [
     'data:test\r\ndata\ndata:test\r\n\rdata: a\n\rdata: b\r\r\ndata: c\r\n\ndata: d\n\r\n',
     [
@@ -76,24 +84,31 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', 'd', ''],
     ],
   ],
+  // [html-9.2.6-1]
   'blank lines without an event': ['\n\r\r\n\n\ndata: 1\n\n\n\n\r\n\r\r', [['message', '1', '']]],
   'a line feed, not a form feed or U+2028': ['data: a\u2028b\fc\u0085d\n\n', [['message', 'a\u2028b\fc\u0085d', '']]],
 
   // §9.2.6, fields
+  // [html-9.2.6-7]
   'names are compared literally, by the whole name': [
     'data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n',
     [['message', '\0\n 2\n1\n3\n\n4', '']],
   ],
+  // [html-9.2.6-7]
   'names that only begin like one': [
     'datas: 1\ndat: 2\nevents: 3\neven: 4\nids: 5\ni: 6\nretrys: 7\nretr: 8\nd\ne\ni\nr\ndatax\ndata: 9\n\n',
     [['message', '9', '']],
   ],
+  // [html-9.2.6-5]
   'names without a colon': ['event: a\nevent\nid: 1\n\nid\ndata\nretry\nfoo\n\n', [['message', '', '']]],
+  // [html-9.2.6-3]
   'colons in a value': ['data: a:b: c\nevent::x\nid: :\n\n', [[':x', 'a:b: c', ':']]],
+  // [html-9.2.6-4]
   'only one space is removed, and no tab': [
     'data:\ttest\rdata: \ndata:test\rdata:  x\n\n',
     [['message', '\ttest\n\ntest\n x', '']],
   ],
+  // [html-9.2.6-8]
   'the last event field counts, an empty one included': [
     'event: a\nevent: b\ndata: 1\n\nevent: a\nevent:\ndata: 2\n\nevent: \ndata: 3\n\n',
     [
@@ -102,10 +117,13 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', '3', ''],
     ],
   ],
+  // [html-9.2.6-15]
   'an event type does not outlive a block without data': ['event: a\n\ndata: 1\n\n', [['message', '1', '']]],
+  // [html-9.2.6-15]
   'a block without data dispatches nothing': ['event: a\nid: 1\n\nevent: b\n\n: c\n\n', [{ comment: 'c' }]],
 
   // §9.2.6, id
+  // [html-9.2.6-10]
   'an ID holds for the events after it': [
     'id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\nid\ndata: d\n\ndata: e\n\n',
     [
@@ -116,6 +134,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', 'e', ''],
     ],
   ],
+  // [html-9.2.4-1, html-9.2.6-11]
   'an ID with NUL is ignored': [
     'id: 1\ndata: a\n\nid: 2\0\ndata: b\n\nid: \0\nid: 3\ndata: c\n\nid\0: 4\ndata: d\n\n',
     [
@@ -125,19 +144,23 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
       ['message', 'd', '3'],
     ],
   ],
+  // [html-9.2.6-14]
   'an ID of a block without data counts': ['id: 7\n\ndata: a\n\n', [['message', 'a', '7']]],
 
   // §9.2.6, retry
+  // [html-9.2.6-13]
   'retry is digits and nothing else': [
     'retry: 1000\nretry: 1e3\nretry: -1\nretry: +1\nretry: 1.5\nretry:  1\nretry: 1 \nretry:\nretry\nretry: ١\nretry: 0x10\nretry:0020\n',
     [{ retry: 1000 }, { retry: 20 }],
   ],
+  // [html-9.2.6-12]
   'retry needs no blank line, and is at most 2^53 - 1': [
     `retry: 0\nretry: 9007199254740991\nretry: ${'9'.repeat(400)}\n`,
     [{ retry: 0 }, { retry: Number.MAX_SAFE_INTEGER }, { retry: Number.MAX_SAFE_INTEGER }],
   ],
 
   // §9.2.6, comments
+  // [html-9.2.6-2]
   comments: [
     ':\n:a\n: b\n:  c\n:data: d\ndata: 1\n:e\ndata: 2\n\n:f',
     [
@@ -152,9 +175,13 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
   ],
 
   // §9.2.6, UTF-8
+  // [html-9.2.5-4]
   'characters of every length': ['data: é€😀\nevent: 好\nid: ñ\n\n', [['好', 'é€😀', 'ñ']]],
+  // [html-9.2.5-5]
   'a byte order mark': ['\ufeffdata: 1\n\n', [['message', '1', '']]],
+  // [html-9.2.5-5]
   'two byte order marks': ['\ufeff\ufeffdata: 1\n\ndata: 2\n\n', [['message', '2', '']]],
+  // [html-9.2.5-5]
   'a byte order mark later on': [
     'data: 1\n\n\ufeffdata: 2\n\ndata: \ufeff3\n\n',
     [
@@ -164,6 +191,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
   ],
   'a byte order mark before a comment': ['\ufeff:\n', [{ comment: '' }]],
   'nothing but half a byte order mark': [Buffer.from([0xef, 0xbb]), []],
+  // [html-9.2.5-4]
   'malformed UTF-8': [
     Buffer.concat([
       Buffer.from('data: '),
@@ -214,6 +242,7 @@ const VECTORS: Readonly<Record<string, readonly [stream: string | Buffer, log: r
     ],
   ],
   'JSON in several data lines': ['data: {\ndata:   "a": 1\ndata: }\n\n', [['message', '{\n  "a": 1\n}', '']]],
+  // [html-9.2.6-6]
   'a stream that breaks off': ['data: {"a":1}\n\ndata: {"a":', [['message', '{"a":1}', '']]],
 }
 
@@ -286,7 +315,7 @@ t.test('all vectors as one stream, in chunks of every size', async t => {
   }
 })
 
-t.test('one event per chunk, or nearly', async t => {
+t.test('one event per chunk, or nearly [html-9.2.5-7]', async t => {
   const begin = 'id: 1\ndata: before\n\n'
   const chunks = [
     'data: a\n\n',
@@ -459,7 +488,7 @@ t.test('a chunk that is parsed in parts', async t => {
   }
 })
 
-t.test('the state that a client needs', async t => {
+t.test('the state that a client needs [html-9.2.6-14]', async t => {
   const { parser } = listen({ lastEventId: 'before' })
   t.equal(parser.lastEventId, 'before')
   t.equal(parser.reconnectionTime, undefined)
@@ -485,7 +514,7 @@ t.test('an ID from a long chunk is the same afterwards', async t => {
   t.strictSame(log.at(-1), ['message', 'x', `pending-${id}`])
 })
 
-t.test('an event is dispatched when its blank line is there, even if that ends with a CR', async t => {
+t.test('an event is dispatched when its blank line is there, even if that ends with a CR [html-9.2.5-7]', async t => {
   const { parser, log } = listen()
   parser.feed('data: 1\r\r')
   t.equal(log.length, 1)

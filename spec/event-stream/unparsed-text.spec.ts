@@ -24,7 +24,7 @@ function through(chunks: readonly (Uint8Array | string)[]): { text: string; rest
   return { text, rest }
 }
 
-t.test('decoding is that of TextDecoder', async t => {
+t.test('decoding is that of TextDecoder [html-9.2.5-4]', async t => {
   const random = new Random()
   t.comment(`seed ${random.seed}`)
   // Ends and beginnings of every kind of sequence, well-formed or not, and line feeds.

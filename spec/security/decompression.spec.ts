@@ -16,6 +16,7 @@ import { exchange, fieldOf, RawClient, rawServer, requestText } from '../support
 import { turns, until, within } from '../support/waiting.ts'
 
 t.test(
+  // [7692-7-2, 7692-7-6]
   'S6: window sizes that are none: the server declines, the client fails the handshake, nobody throws',
   async t => {
     const values = ['0', '7', '16', '1000000000', '""', '8x', '-9', '09']
@@ -55,7 +56,7 @@ t.test(
   },
 )
 
-t.test('S30: RSV1 without the extension, from a client and from a server', async t => {
+t.test('S30: RSV1 without the extension, from a client and from a server [6455-5.8-1]', async t => {
   const server = new WebSocketServer()
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
   const closed = new Promise<unknown>(resolve =>

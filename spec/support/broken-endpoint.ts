@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
 import { closePayload, rawFrame } from './raw-frames.ts'
 
@@ -39,11 +40,23 @@ export type Fault =
   | 'RSV1 set'
   | 'length not minimal'
   | 'any length accepted'
+  | 'lengths of 32 bits'
+  | 'frames in pieces lost'
+  | 'back-pressure ignored'
+  | 'goes on after a fault'
+  | 'impatient'
+  | 'half-open for ever'
+  | 'dies of a reset'
   | 'wrong accept'
   | 'refuses'
   | 'any request accepted'
   | 'bad requests dropped'
   | 'versions not told'
+  | 'second request answered'
+  | 'open after a refusal'
+  | 'bodies taken for frames'
+  | 'folds accepted'
+  | 'interim responses not skipped'
   | 'any response accepted'
   | 'bad responses ignored'
   | 'empty messages lost'
@@ -51,6 +64,13 @@ export type Fault =
   | 'deflate context kept'
   | 'deflate context lost'
   | 'deflate window ignored'
+  | 'BFINAL ends the context'
+  | 'BFINAL ends compression'
+  | 'all messages in the window'
+  | 'inflates anything'
+  | 'bombs taken'
+  | 'window for clients unasked'
+  | 'parameters not answered'
 
 interface Agreement {
   /** Of what we send and of what we get. */
@@ -62,7 +82,7 @@ const MAX_LENGTH = 2 ** 26
 const TAIL = Buffer.from('0000ffff', 'hex')
 
 export class BrokenEcho {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #role: 'server' | 'client'
   readonly #faults: ReadonlySet<Fault>
   readonly #deflate: Agreement | undefined
@@ -71,12 +91,13 @@ export class BrokenEcho {
   #compressed = false
   #message: Buffer[] | undefined
   #closing = false
+  #isDeaf = false
   #over = false
   #latePongs: Buffer[] = []
   #windows: { out: Buffer; in: Buffer } = { out: Buffer.alloc(0), in: Buffer.alloc(0) }
 
   constructor(
-    socket: Socket,
+    socket: Duplex,
     role: 'server' | 'client',
     faults: ReadonlySet<Fault>,
     deflate?: Agreement,
@@ -91,6 +112,8 @@ export class BrokenEcho {
       this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk])
       this.#read()
     })
+    socket.on('drain', () => socket.resume())
+    if (faults.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
     if (head.length > 0) setImmediate(() => this.#read())
   }
 
@@ -110,11 +133,12 @@ export class BrokenEcho {
           ? short
           : short === 126
             ? this.#received.readUInt16BE(2)
-            : Number(this.#received.readBigUInt64BE(2))
+            : Number(BigInt.asUintN(this.#has('lengths of 32 bits') ? 32 : 64, this.#received.readBigUInt64BE(2)))
       const frame = { fin: byte0 > 127, rsv: (byte0 >> 4) & 7, opcode: byte0 & 15, masked, length }
       if (this.#breaksRule(frame)) return this.#fail(1002)
       if (!this.#has('any length accepted')) {
-        if (size > 2 && length < (size === 4 ? 126 : 65_536)) return this.#fail(1002)
+        const isMinimal = size === 2 || length >= (size === 4 ? 126 : 65_536)
+        if (!isMinimal && !this.#has('lengths of 32 bits')) return this.#fail(1002)
         if (length > MAX_LENGTH) return this.#fail(1009)
       }
       const start = size + (masked ? 4 : 0)
@@ -122,6 +146,7 @@ export class BrokenEcho {
       const key = this.#received.subarray(size, start)
       if (masked) for (let i = 0; i < part.length; i++) part[i]! ^= key[i & 3]!
       if (this.#isBadText(frame, part)) return this.#fail(1007)
+      if (part.length < length && this.#has('frames in pieces lost')) this.#received = Buffer.alloc(0)
       if (part.length < length) return
       this.#received = this.#received.subarray(start + length)
       this.#onFrame(frame, part)
@@ -184,7 +209,12 @@ export class BrokenEcho {
     if (!fin) return
     const whole = Buffer.concat(this.#message)
     this.#message = undefined
-    this.#echo(this.#opcode || 2, this.#compressed ? this.#inflate(whole) : whole)
+    const message = this.#compressed ? this.#inflate(whole) : whole
+    if (!this.#compressed && this.#deflate !== undefined && this.#has('all messages in the window'))
+      this.#windows.in = Buffer.concat([this.#windows.in, whole])
+    const isBadText = this.#compressed && this.#opcode === 1 && !isUtf8([message], true)
+    if (isBadText && !this.#has('no UTF-8 check')) return this.#fail(1007)
+    if (!this.#over) this.#echo(this.#opcode || 2, message)
     this.#opcode = 0
     this.#compressed = false
     for (const pong of this.#latePongs.splice(0)) this.#send(10, pong)
@@ -228,7 +258,12 @@ export class BrokenEcho {
   }
 
   #fail(code: number): void {
-    this.#over = true
+    this.#over = !this.#has('goes on after a fault')
+    if (!this.#over) {
+      this.#received = this.#received.subarray(2 + (this.#received[1]! & 127) + (this.#role === 'server' ? 4 : 0))
+      this.#send(8, closePayload(code))
+      return
+    }
     if (this.#has('TCP dropped without close')) return this.#end()
     this.#send(8, closePayload(this.#has('wrong close code') ? 4321 : code))
     if (this.#role === 'server' && !this.#has('TCP never ended')) this.#end()
@@ -249,7 +284,7 @@ export class BrokenEcho {
       mask: masks ? [...randomBytes(4)] : undefined,
       ...(this.#has('length not minimal') ? { extended: 8 as const } : {}),
     })
-    this.#socket.write(bytes)
+    if (!this.#socket.write(bytes) && !this.#has('back-pressure ignored')) this.#socket.pause()
   }
 
   #compress(message: Buffer): Buffer {
@@ -269,18 +304,24 @@ export class BrokenEcho {
 
   #inflate(payload: Buffer): Buffer {
     const { bits, takeover } = this.#deflate!.in
+    const isFinal = ((payload[0] ?? 0) & 1) === 1
+    if (this.#isDeaf) return Buffer.alloc(0)
+    this.#isDeaf = isFinal && this.#has('BFINAL ends compression')
     try {
       const message = inflateRawSync(Buffer.concat([payload, TAIL]), {
         windowBits: bits,
         finishFlush: constants.Z_SYNC_FLUSH,
+        maxOutputLength: MAX_LENGTH,
         ...(this.#windows.in.length > 0 ? { dictionary: this.#windows.in } : {}),
       })
       if (takeover && !this.#has('deflate context lost')) {
         this.#windows.in = Buffer.concat([this.#windows.in, message]).subarray(-(2 ** bits))
       }
+      if (isFinal && this.#has('BFINAL ends the context')) this.#windows.in = Buffer.alloc(0)
       return message
-    } catch {
-      this.#fail(1007)
+    } catch (error) {
+      const isBomb = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      if (!this.#has(isBomb ? 'bombs taken' : 'inflates anything')) this.#fail(isBomb ? 1009 : 1007)
       return Buffer.alloc(0)
     }
   }
@@ -342,11 +383,13 @@ function hasToken(head: string, name: string, token: string): boolean {
 }
 
 /** §4.2.1 and RFC 9112: the status with which a request is refused; undefined if it is right. */
-function refusalOf(head: string): string | undefined {
-  const [startLine = '', ...lines] = head.split('\r\n')
+function refusalOf(head: string, faults: ReadonlySet<Fault>): string | undefined {
+  const [startLine = '', ...lines] = (faults.has('folds accepted') ? head.replace(/\r\n /g, '') : head).split('\r\n')
   const one = (name: string) => (values(head, name).length === 1 ? values(head, name)[0]! : '')
   if (head.length > MAX_HEAD) return '431 Request Header Fields Too Large'
-  if (!lines.every(line => /^[^\s:]+:[^\0]*$/.test(line)) || one('host') === '') return '400 Bad Request'
+  if (!lines.every(line => /^[^\s:]+:[^\0\r\n]*$/.test(line)) || one('host') === '') return '400 Bad Request'
+  const isEmpty = ['', '0'].includes(values(head, 'content-length').join()) && one('transfer-encoding') === ''
+  if (!isEmpty && !faults.has('bodies taken for frames')) return '400 Bad Request'
   if (!/^GET \S+ HTTP\/1\.1$/.test(startLine)) return '405 Method Not Allowed'
   if (!hasToken(head, 'upgrade', 'websocket') || !hasToken(head, 'connection', 'upgrade'))
     return '426 Upgrade Required'
@@ -367,17 +410,25 @@ function isRight(head: string, key: string): boolean {
 }
 
 /** What a server agrees to of the first offer, and the field that says so. */
-function agree(offers: string | undefined): { agreement: Agreement; value: string } | undefined {
+function agree(
+  offers: string | undefined,
+  faults: ReadonlySet<Fault>,
+): { agreement: Agreement; value: string } | undefined {
   const [offer] = (offers ?? '').split(',')
   if (offer === undefined || !/^\s*permessage-deflate/.test(offer)) return undefined
-  const bits = Number(/server_max_window_bits=(\d+)/.exec(offer)?.[1] ?? 15)
+  const bits = Number(/server_max_window_bits="?(\d+)/.exec(offer)?.[1] ?? 15)
   const server = /server_no_context_takeover/.test(offer)
+  // Where it is offered with more, it is left out, so that a context that is lost shows.
+  const forgets = /^\s*permessage-deflate; client_no_context_takeover$/.test(offer)
+  const isTold = !faults.has('parameters not answered')
   const value = [
     'permessage-deflate',
-    ...(server ? ['server_no_context_takeover'] : []),
-    ...(bits === 15 ? [] : [`server_max_window_bits=${bits}`]),
+    ...(server && isTold ? ['server_no_context_takeover'] : []),
+    ...(offer.includes('server_max_window_bits') && isTold ? [`server_max_window_bits=${bits}`] : []),
+    ...(forgets ? ['client_no_context_takeover'] : []),
+    ...(faults.has('window for clients unasked') ? ['client_max_window_bits=15'] : []),
   ].join('; ')
-  return { value, agreement: { out: { bits, takeover: !server }, in: { bits: 15, takeover: true } } }
+  return { value, agreement: { out: { bits, takeover: !server }, in: { bits: 15, takeover: !forgets } } }
 }
 
 export interface BrokenServer {
@@ -392,22 +443,29 @@ export async function brokenServer(
 ): Promise<BrokenServer> {
   const known = new Set(faults)
   const sockets = new Set<Socket>()
-  const server: Server = createServer({ noDelay: true }, socket => {
+  const server: Server = createServer({ noDelay: true, allowHalfOpen: known.has('half-open for ever') }, socket => {
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    if (known.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
+    if (known.has('dies of a reset')) socket.on('error', () => server.close())
     let text = ''
     socket.on('data', function onData(chunk: Buffer) {
-      text += chunk.toString('latin1')
-      const end = text.indexOf('\r\n\r\n')
+      text = `${text}${chunk.toString('latin1')}`.replace(/^\r\n/, '')
+      let end = text.indexOf('\r\n\r\n')
+      if (end < 0 && /[^\r]\n/.test(text)) end = text.length
       if (end < 0) return
       socket.off('data', onData)
-      const refusal = refusalOf(text.slice(0, end))
+      const answersAgain = known.has('second request answered') && text.startsWith('GET ', end + 4)
+      if (answersAgain) setImmediate(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'))
+      const refusal = refusalOf(text.slice(0, end), known)
       if (refusal !== undefined && !known.has('any request accepted')) {
         if (known.has('bad requests dropped')) return void socket.end()
         const versions = known.has('versions not told') ? '' : 'Sec-WebSocket-Version: 13\r\n'
-        return void socket.end(`HTTP/1.1 ${refusal}\r\n${versions}Content-Length: 0\r\n\r\n`)
+        socket.write(`HTTP/1.1 ${refusal}\r\n${versions}Content-Length: 0\r\n\r\n`)
+        if (!answersAgain && !known.has('open after a refusal')) socket.end()
+        return
       }
-      const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions')) : undefined
+      const agreed = options.deflate ? agree(field(text, 'Sec-WebSocket-Extensions'), known) : undefined
       const key = field(text, 'Sec-WebSocket-Key') ?? ''
       const status = known.has('refuses') ? '503 Service Unavailable' : '101 Switching Protocols'
       const lines = [
@@ -418,6 +476,7 @@ export async function brokenServer(
         ...(agreed === undefined ? [] : [`Sec-WebSocket-Extensions: ${agreed.value}`]),
       ]
       socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      if (answersAgain) return
       new BrokenEcho(socket, 'server', known, agreed?.agreement, Buffer.from(text.slice(end + 4), 'latin1'))
     })
   })
@@ -438,8 +497,10 @@ export function brokenClient(
   options: { deflate?: string } = {},
 ): Promise<void> {
   const { hostname, port, pathname, search } = new URL(url)
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   const known = new Set(faults)
+  const allowHalfOpen = known.has('half-open for ever')
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen })
+  if (known.has('impatient')) setTimeout(() => socket.destroy(), 300).unref()
   const newKey = randomBytes(16).toString('base64')
   const lines = [
     `GET ${pathname}${search} HTTP/1.1`,
@@ -451,12 +512,21 @@ export function brokenClient(
     ...(options.deflate === undefined ? [] : [`Sec-WebSocket-Extensions: ${options.deflate}`]),
   ]
   socket.write(`${lines.join('\r\n')}\r\n\r\n`)
-  let text = Buffer.alloc(0)
+  let [text, read]: [Buffer<ArrayBufferLike>, number] = [Buffer.alloc(0), 0]
   socket.on('data', function onData(chunk: Buffer) {
     text = Buffer.concat([text, chunk])
+    read += chunk.length
+    const hasInterim = () => text.length > 12 && text.toString('latin1', 0, 12).startsWith('HTTP/1.1 10')
+    while (
+      hasInterim() &&
+      text.includes('\r\n\r\n') &&
+      text[11] !== 0x31 &&
+      !known.has('interim responses not skipped')
+    )
+      text = text.subarray(text.indexOf('\r\n\r\n') + 4)
     const end = text.indexOf('\r\n\r\n')
-    const isEndless = end < 0 && text.length > MAX_HEAD && !known.has('any response accepted')
-    if (isEndless && !known.has('bad responses ignored')) socket.destroy()
+    const isEndless = end < 0 && (read > MAX_HEAD || /[^\r]\n/.test(text.toString('latin1')))
+    if (isEndless && !known.has('any response accepted') && !known.has('bad responses ignored')) socket.destroy()
     if (end < 0) return
     socket.off('data', onData)
     if (known.has('refuses')) return void socket.destroy()
@@ -465,14 +535,18 @@ export function brokenClient(
       if (!isRight(head.trimEnd(), newKey))
         return known.has('bad responses ignored') ? undefined : void socket.destroy()
     }
+    const { deflate = '' } = options
+    const isUnasked = !deflate.includes('client_max') && head.includes('client_max_window_bits')
+    if (isUnasked && !known.has('any response accepted')) return void socket.destroy()
     new BrokenEcho(
       socket,
       'client',
       known,
       clientAgreement(field(head, 'Sec-WebSocket-Extensions')),
-      text.subarray(end + 4),
+      Buffer.from(text.subarray(end + 4)),
     )
   })
+  if (allowHalfOpen) socket.on('end', () => setTimeout(() => socket.destroy(), 2000).unref())
   return new Promise(resolve => socket.on('error', () => {}).on('close', () => resolve()))
 }
 

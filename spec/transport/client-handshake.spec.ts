@@ -80,7 +80,7 @@ function refusal(
   return result as HandshakeError
 }
 
-t.test('the request is written as §4.1 wants it', async t => {
+t.test('the request is written as §4.1 wants it [6455-4.1-15]', async t => {
   const server = await answering()
   const options = { protocols: ['chat', 'v2'], headers: { Origin: 'http://a.example', 'X-A': ['1', '2'] } }
   await answered(server, ['HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n'], options)
@@ -93,7 +93,30 @@ t.test('the request is written as §4.1 wants it', async t => {
   await server.close()
 })
 
-t.test('a right answer opens the connection', async t => {
+t.test('nothing follows the request before the answer has come [6455-4.1-28]', async t => {
+  const server = await answering()
+  let answer = () => {}
+  const seen: string[] = []
+  server.answer = socket => {
+    socket.on('data', chunk => seen.push(String(chunk)))
+    answer = () => socket.write(accepting())
+  }
+  const { outcome } = open(server.port)
+  await until(() => server.requests.length === 1)
+  await turns(20)
+  t.same(seen, [])
+  t.ok(server.requests[0]?.endsWith('\r\n\r\n'))
+  answer()
+  const connection = await within(outcome)
+  if (!(connection instanceof WebSocketConnection)) return t.fail(String(connection))
+  connection.send('first')
+  await until(() => seen.length > 0)
+  connection.terminate()
+  await connection.closed
+  await server.close()
+})
+
+t.test('a right answer opens the connection [6455-4.1-1]', async t => {
   const server = await answering()
   const { socket, result } = await answered(server, [accepting({ 'Sec-WebSocket-Protocol': ['v2'] })], {
     protocols: ['v1', 'v2'],
@@ -106,7 +129,7 @@ t.test('a right answer opens the connection', async t => {
   t.ok(socket.destroyed)
   await server.close()
 })
-
+// [6455-5.8-1, 6455-9.1-5, 7692-5-1, 7692-5.1-1, 7692-7.1.1.2-1]
 t.test('permessage-deflate: what is offered, what comes of the answer, and which answers are none', async t => {
   const server = await answering()
   const lean = 'permessage-deflate; server_no_context_takeover; client_no_context_takeover'
@@ -146,7 +169,7 @@ t.test('permessage-deflate: what is offered, what comes of the answer, and which
   await server.close()
 })
 
-t.test('each fault of an answer rejects with its name and the answer', async t => {
+t.test('each fault of an answer rejects with its name and the answer [6455-4.1-29]', async t => {
   const faults: Readonly<Record<ResponseFault, readonly string[]>> = {
     // Another status is an outcome and no fault here; see client.spec.ts.
     WS_ERR_HANDSHAKE_STATUS: [accepting({}, 'HTTP/1.0 101 Switching Protocols')],
@@ -191,7 +214,7 @@ t.test('each fault of an answer rejects with its name and the answer', async t =
   await server.close()
 })
 
-t.test('a head that cannot be read rejects with its fault', async t => {
+t.test('a head that cannot be read rejects with its fault [6455-4.1-36]', async t => {
   const heads: [head: string, code: string][] = [
     ['SSH-2.0-OpenSSH_9.6\r\n\r\n', 'WS_ERR_HEAD_START_LINE'],
     ['\x15\x03\x01\0\x02\x02\x46', 'WS_ERR_HEAD_CONTROL'],
@@ -332,7 +355,7 @@ t.test('a socket that is destroyed without a word', async t => {
   await server.close()
 })
 
-t.test('nobody listens', async t => {
+t.test('nobody listens [6455-4.1-10]', async t => {
   const server = await answering()
   const { port } = server
   await server.close()

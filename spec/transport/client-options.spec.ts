@@ -130,7 +130,7 @@ t.test('names that do not exist are refused', async t => {
   }
 })
 
-t.test('URLs', async t => {
+t.test('URLs [6455-3-2, 6455-4.1-2, 6455-11.1.2-1, 6455-11.1.2-2]', async t => {
   const vectors: [given: string | URL, href: string][] = [
     ['ws://a.example', 'ws://a.example/'],
     ['wss://a.example:8443/chat?b=%20', 'wss://a.example:8443/chat?b=%20'],
@@ -153,7 +153,7 @@ t.test('URLs', async t => {
   t.equal(url.href, 'http://a.example/', 'a URL that is given stays as it is')
 })
 
-t.test('what is no WebSocket URL is refused, without being repeated', async t => {
+t.test('what is no WebSocket URL is refused, without being repeated [6455-3-1, 6455-4.1-3]', async t => {
   const wrong: [given: unknown, words: RegExp][] = [
     ['', /is not a URL/],
     ['a.example', /is not a URL/],

@@ -46,7 +46,7 @@ async function connectOnce(...[url, options]: Parameters<typeof connect>): Promi
   return connection.protocol
 }
 
-t.test('what a URL adds to the request', async t => {
+t.test('what a URL adds to the request [6455-4.1-9, 6455-4.1-18, 6455-4.1-19]', async t => {
   const server = await rawServer(accept)
   const { port } = server
   const cases: [url: string, requestLine: string, host: string, authorization: string | undefined][] = [
@@ -86,12 +86,14 @@ t.test('headers that are given', async t => {
   await server.close()
 })
 
-t.test('each key is new', async t => {
+t.test('each key is 16 bytes, and new [6455-4.1-23, 6455-4.1-24]', async t => {
   const server = await rawServer(accept)
   const keys = new Set<string | undefined>()
   for (let i = 0; i < 20; i++) await connectOnce(`ws://127.0.0.1:${server.port}`)
   for (const request of server.requests) keys.add(fieldOf(request, 'Sec-WebSocket-Key'))
   t.equal(keys.size, 20)
+  const isKey = (key = '') => /^[\w+/]{22}==$/.test(key) && Buffer.from(key, 'base64').length === 16
+  t.ok([...keys].every(isKey))
   await server.close()
 })
 
@@ -140,7 +142,7 @@ async function tlsServer(credentials: { cert: string; key: string }) {
   server.on('tlsClientError', () => {})
   return { ...(await rawServer(accept, server)), plain, names }
 }
-
+// [6455-4.1-11..14, 6455-10.6-1]
 t.test('TLS: a certificate is accepted for its host alone, and from a known authority alone', async t => {
   const server = await tlsServer(local)
   t.equal(await connectOnce(`wss://localhost:${server.port}`, { tls: { ca } }), '')

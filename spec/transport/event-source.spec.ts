@@ -60,7 +60,7 @@ async function story(script: readonly (Line | string)[], init: EventSourceInit =
   return { log, requests: server.requests }
 }
 
-t.test('the interface: names, constants, attributes', async t => {
+t.test('the interface: names, constants, attributes [html-9.2.2-2]', async t => {
   const source = new EventSource('http://localhost:1/a b?c#d', { withCredentials: true })
   t.equal(source.url, 'http://localhost:1/a%20b?c#d')
   t.equal(source.withCredentials, true)
@@ -100,7 +100,7 @@ t.test('the interface: names, constants, attributes', async t => {
   }
 })
 
-t.test('4: "If urlRecord is failure, then throw a "SyntaxError" DOMException."', async t => {
+t.test('4: "If urlRecord is failure, then throw a "SyntaxError" DOMException." [html-9.2.2-1]', async t => {
   for (const url of ['', '/relative', 'http://', 'http://a:99999', '//a'])
     t.throws(() => new EventSource(url), { name: 'SyntaxError', constructor: DOMException }, url)
   // @ts-expect-error Web IDL's check of the number of arguments
@@ -116,7 +116,7 @@ t.test('a URL that is none of HTTP fails for good, as a task', async t => {
   await untilClosed(source)
   t.same(log, ['error CLOSED ERR_INVALID_URL'])
 })
-
+// [html-9.2.6-17, html-9.2.6-18]
 t.test('events: in order, as MessageEvents with type, data, origin and the last event ID', async t => {
   const server = await scriptedServer([
     head(302, { Location: '/x' }),
@@ -146,7 +146,7 @@ t.test('events: in order, as MessageEvents with type, data, origin and the last 
   await server.close()
 })
 
-t.test('the origin is that of "the URL after redirects"', async t => {
+t.test('the origin is that of "the URL after redirects" [html-9.2.6-17]', async t => {
   const target = await scriptedServer([{ say: `${STREAM}data: a\n\n`, ending: 'hold' }])
   const start = await scriptedServer([head(301, { Location: target.url })])
   const source = new EventSource(start.url, { agent: false })
@@ -157,7 +157,7 @@ t.test('the origin is that of "the URL after redirects"', async t => {
   await start.close()
   await target.close()
 })
-
+// [html-9.2.3-1, html-9.2.3-2, html-9.2.3-8]
 t.test('a stream that ends, or breaks off, is asked for again; 204 tells to stop', async t => {
   const { log, requests } = await story([
     `${STREAM}retry: 5\nid: 1\ndata: a\n\ndata: partial`,
@@ -182,6 +182,7 @@ t.test('a stream that ends, or breaks off, is asked for again; 204 tells to stop
 })
 
 t.test(
+  // [html-9.2.3-4, html-9.2.3-5, html-9.2.3-12]
   '"if res\'s status is not 200, or if res\'s `Content-Type` is not `text/event-stream`, then fail the connection"',
   async t => {
     const type = { 'Content-Type': 'text/event-stream' }
@@ -241,7 +242,7 @@ t.test('silence reconnects', async t => {
     'error CLOSED ERR_EVENT_STREAM_STATUS',
   ])
 })
-
+// [html-9.2.6-19]
 t.test('each event is a task of its own: what a listener has promised comes before the next', async t => {
   const server = await scriptedServer([{ say: `${STREAM}data: 1\n\ndata: 2\n\ndata: 3\n\n`, ending: 'hold' }])
   const source = new EventSource(server.url, { agent: false })
@@ -261,7 +262,7 @@ t.test('each event is a task of its own: what a listener has promised comes befo
   await server.close()
 })
 
-t.test('nothing is dispatched behind close, whenever it is called', async t => {
+t.test('nothing is dispatched behind close, whenever it is called [html-9.2.2-4, html-9.2.6-20]', async t => {
   const stream: Line = { say: `${STREAM}data: 1\n\ndata: 2\n\n`, ending: 'hold' }
   const places: [
     where: string,
@@ -305,7 +306,7 @@ t.test('nothing is dispatched behind close, whenever it is called', async t => {
   }
 })
 
-t.test('a listener that closes keeps those behind it, and stops the next event', async t => {
+t.test('a listener that closes keeps those behind it, and stops the next event [html-9.2.6-20]', async t => {
   const server = await scriptedServer([{ say: `${STREAM}data: 1\n\ndata: 2\n\n`, ending: 'hold' }])
   const source = new EventSource(server.url, { agent: false })
   source.onmessage = () => source.close()
@@ -315,7 +316,7 @@ t.test('a listener that closes keeps those behind it, and stops the next event',
   await server.close()
 })
 
-t.test('the wait for another attempt ends with close', async t => {
+t.test('the wait for another attempt ends with close [html-9.2.3-10]', async t => {
   const server = await scriptedServer([STREAM])
   const source = new EventSource(server.url, { agent: false, reconnectionTime: 1e6 })
   const log = listen(source)
@@ -368,7 +369,7 @@ t.test('a body, a method and headers', async t => {
   t.same([fieldOf(requests[1] ?? '', 'A'), fieldOf(requests[1] ?? '', 'Last-Event-ID')], ['b', '7'])
 })
 
-t.test('a fetch of one’s own is told of credentials', async t => {
+t.test('a fetch of one’s own is told of credentials [html-9.2.2-5]', async t => {
   const asked: (string | undefined)[] = []
   for (const withCredentials of [true, false]) {
     const source = new EventSource('http://localhost', {
@@ -383,7 +384,7 @@ t.test('a fetch of one’s own is told of credentials', async t => {
   t.same(asked, ['include', undefined])
 })
 
-t.test('handlers are attributes, and can be taken off', async t => {
+t.test('handlers are attributes, and can be taken off [html-9.2.2-3]', async t => {
   const server = await scriptedServer([{ say: [STREAM, 'data: 1\n\n', 'data: 2\n\n'], ending: 'hold' }])
   const source = new EventSource(server.url, { agent: false })
   t.same([source.onopen, source.onmessage, source.onerror], [null, null, null])
@@ -399,7 +400,7 @@ t.test('handlers are attributes, and can be taken off', async t => {
   await server.close()
 })
 
-t.test('nobody listens: it goes on trying, with an error each time', async t => {
+t.test('nobody listens: it goes on trying, with an error each time [html-9.2.3-3]', async t => {
   const server = await scriptedServer([STREAM])
   const { url } = server
   await server.close()

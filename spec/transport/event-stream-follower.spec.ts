@@ -73,7 +73,7 @@ async function scripted(script: readonly (Line | string)[], options: Following =
 
 const once: Following = { mayReconnect: () => false }
 
-t.test('lines end with LF, CR or CRLF, chunks are cut anywhere, framing is as it may be', async t => {
+t.test('lines end with LF, CR or CRLF, chunks are cut anywhere, framing is as it may be [html-9.2.3-7]', async t => {
   const source =
     ': c\nevent: a\ndata: one\ndata:  two\nid: 1\n\ndata\n\ndata: é𝄞\nretry: 7\n\nid\ndata: last\n\ndata: partial'
   const expected = ['open 200', 'a "one\\n two" 1', 'message "" 1', 'message "é𝄞" 1', 'message "last" ', 'end']
@@ -115,7 +115,7 @@ t.test('lines end with LF, CR or CRLF, chunks are cut anywhere, framing is as it
   t.same(wrong, [])
 })
 
-t.test('a byte order mark in pieces', async t => {
+t.test('a byte order mark in pieces [html-9.2.5-5]', async t => {
   const { log } = await scripted([{ say: [STREAM, '\xef', '\xbb', '\xbf', 'data: x\n\n'] }], once)
   t.same(log, ['open 200', 'message "x" ', 'end'])
 })
@@ -129,7 +129,7 @@ t.test('comments and the reconnection time are told, ahead of what is behind the
   })
   t.same(told, ['a', '7', 'b'])
 })
-
+// [html-9.2.3-11]
 t.test('what a stream leaves behind goes along: the last event ID, and no half of an event', async t => {
   const { log, requests } = await scripted([
     `${STREAM}id: \xc3\xa91\ndata: a\n\nid: 2\ndata: partial`,
@@ -191,7 +191,7 @@ t.test('headers are asked for anew for each attempt, and what they throw is for 
   )
   t.equal(log.at(-1), 'thrown MINE')
 })
-
+// [html-9.2.6-12]
 t.test('the delay: what the stream has set, more after each failure, reset by what is delivered', async t => {
   const infos: ReconnectionInfo[] = []
   const script: (Line | string)[] = [
@@ -232,7 +232,7 @@ t.test('the delay: what the stream has set, more after each failure, reset by wh
   )
 })
 
-t.test('it is waited for as long as is told', async t => {
+t.test('it is waited for as long as is told [html-9.2.3-9]', async t => {
   const server = await scriptedServer([STREAM, NO_CONTENT])
   const times: number[] = []
   server.server.on('connection', () => void times.push(performance.now()))
@@ -260,7 +260,7 @@ t.test('reconnectionDelay: what it returns is told and waited; nonsense ends it'
   }
   await server.close()
 })
-
+// [html-9.2.3-4]
 t.test('statuses: for good, unless they are among retryStatuses, with regard to Retry-After', async t => {
   for (const status of [204, 301, 400, 401, 404, 429, 500, 503]) {
     const { log, requests } = await scripted([head(status)])

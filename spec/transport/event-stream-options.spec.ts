@@ -2,7 +2,7 @@
 import t from 'tap'
 import { checkEventStreamOptions, type EventStreamOptions } from '../../lib/transport/event-stream-options.ts'
 
-t.test('defaults', async t => {
+t.test('defaults [html-9.2.7-1]', async t => {
   t.strictSame(checkEventStreamOptions(), {
     settings: {
       heartbeat: 15_000,

@@ -40,7 +40,7 @@ async function told(url: string, sent?: Sent): Promise<string> {
   return error === undefined ? 'stream' : `${error.code}: ${error.message}`
 }
 
-t.test('the fields of a request', async t => {
+t.test('the fields of a request [html-9.2.2-6]', async t => {
   const server = await scriptedServer([STREAM])
   const rows: [sent: Sent, fields: string[]][] = [
     [{}, ['Accept: text/event-stream', 'Cache-Control: no-cache', 'Pragma: no-cache', 'Accept-Encoding: identity']],
@@ -78,7 +78,7 @@ t.test('the fields of a request', async t => {
   await server.close()
 })
 
-t.test('the last event ID goes out as UTF-8, unless it is no field value', async t => {
+t.test('the last event ID goes out as UTF-8, unless it is no field value [html-9.2.3-11, html-9.2.4-1]', async t => {
   const server = await scriptedServer([STREAM])
   const rows: [id: string, field: string | undefined][] = [
     ['', undefined],
@@ -125,7 +125,7 @@ t.test('the type of a string is text/plain, as in Fetch, unless it is said; byte
   await server.close()
 })
 
-t.test('an event stream: 200, its type, no coding', async t => {
+t.test('an event stream: 200, its type, no coding [html-9.2.3-5]', async t => {
   const rows: [status: string, fields: Record<string, string>, outcome: string | RegExp][] = [
     ['200', { 'Content-Type': 'text/event-stream' }, 'stream'],
     ['200', { 'content-type': 'Text/Event-Stream; charset=latin1' }, 'stream'],
@@ -195,7 +195,7 @@ t.test('an error carries the answer: status, fields, and 64 KiB of the body', as
   }
 })
 
-t.test('redirects are followed, with method and body as Fetch has them', async t => {
+t.test('redirects are followed, with method and body as Fetch has them [html-9.2.3-6]', async t => {
   const seen: string[] = []
   const server = createHttpServer((request, response) => {
     let body = ''

@@ -14,7 +14,12 @@ const OPTIONS = { interval: 100_000, timeout: 50_000 }
 function beat(t: { teardown(end: () => void): void }, options: KeepaliveOptions | undefined = OPTIONS) {
   const channel = { buffered: 0, taken: 0, isPaused: false }
   const log: string[] = []
-  const owner = { isOpen: true, askPeer: () => void log.push('ask'), giveUpPeer: () => void log.push('give up') }
+  const owner = {
+    isOpen: true,
+    askPeer: () => void log.push('ask'),
+    onOwnSilence: () => void log.push('our silence'),
+    giveUpPeer: () => void log.push('give up'),
+  }
   const heartbeat = new Heartbeat(options, channel as ByteChannel, owner)
   t.teardown(() => heartbeat.stop())
   return { channel, log, owner, heartbeat }
@@ -33,7 +38,7 @@ t.test('while we do not read, the silence is ours', async t => {
   heartbeat.onTick(100_000)
   channel.isPaused = true
   heartbeat.onTick(150_000)
-  t.same(log, ['ask', 'ask'])
+  t.same(log, ['ask', 'our silence', 'ask'])
 })
 
 t.test('a peer that takes bytes which had to wait is alive, one for whom nothing waits is not', async t => {

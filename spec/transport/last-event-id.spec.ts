@@ -32,7 +32,7 @@ const VECTORS: readonly [field: string | readonly string[] | undefined, url: str
   [NONE, `/?lastEventId=${'%E2%82%AC'.repeat(6)}`, ''],
 ]
 
-t.test('of the field, else of the query; bounded, and nothing that cannot be an ID', async t => {
+t.test('of the field, else of the query; bounded, and nothing that cannot be an ID [html-9.2.4-2]', async t => {
   const wrong = VECTORS.filter(([field, url, id]) => {
     return lastEventIdOf({ url, headers: { 'last-event-id': field } }, 16) !== id
   })

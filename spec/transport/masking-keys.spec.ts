@@ -4,7 +4,7 @@ import { nextMaskingKey } from '../../lib/transport/masking-keys.ts'
 import { openInMemory } from '../support/channels.ts'
 import { until } from '../support/waiting.ts'
 
-t.test('20,000 keys are 32 random bits each', async t => {
+t.test('20,000 keys are 32 random bits each [6455-5.3-3, 6455-5.3-4, 6455-10.3-1]', async t => {
   const keys = Array.from({ length: 20_000 }, nextMaskingKey)
   t.ok(keys.every(key => Number.isInteger(key) && key === (key | 0)))
   // Of 20,000 keys with 32 random bits 0.05 pairs are alike on average; four would be one chance in a million.
@@ -17,7 +17,7 @@ t.test('20,000 keys are 32 random bits each', async t => {
   )
 })
 
-t.test('no two of 10,000 frames of a client have the same key', async t => {
+t.test('no two of 10,000 frames of a client have the same key [6455-5.3-2]', async t => {
   const { client, server, line } = openInMemory(t)
   let received = 0
   server.on('message', () => received++)

@@ -22,7 +22,7 @@ async function send(deflater: MessageDeflater, message: Uint8Array): Promise<Buf
   return data
 }
 
-t.test('the examples of RFC 7692 §7.2.3', async t => {
+t.test('the examples of RFC 7692 §7.2.3 [7692-7.2.1-1, 7692-7.2.1-4]', async t => {
   const one = deflater()
   const hello = Buffer.from('Hello')
   t.equal((await send(one, hello)).toString('hex'), 'f248cdc9c90700', '§7.2.3.1, a message')
@@ -32,7 +32,7 @@ t.test('the examples of RFC 7692 §7.2.3', async t => {
   const alone = deflater({ contextTakeover: false })
   for (let n = 0; n < 2; n++) t.equal((await send(alone, hello)).toString('hex'), 'f248cdc9c90700', 'no takeover')
 })
-
+// [7692-7.2.1-1, 7692-7.2.1-2]
 t.test('whatever the parameters, zlib inflates it, and its own stream is no more than 3 % shorter', async t => {
   const random = new Random()
   t.comment(`seed ${random.seed}`)
@@ -57,7 +57,7 @@ t.test('whatever the parameters, zlib inflates it, and its own stream is no more
   }
   t.same(wrong, [])
 })
-
+// [7692-7.1.1.1-4, 7692-7.1.1.2-2, 7692-7.2.1-3]
 t.test('without context takeover every message can be inflated alone', async t => {
   const random = new Random()
   const one = deflater({ contextTakeover: false })

@@ -58,6 +58,37 @@ t.test('after a close by the application nothing is held', async t => {
   t.same(await pull, { done: false, value: 'b' })
 })
 
+t.test('a consumer that never came is not waited for any more, and is welcome when it comes', async t => {
+  const inbox = new MessageInbox()
+  inbox.hold('a')
+  t.equal(inbox.stopWaiting(), true)
+  t.same([inbox.isHolding, inbox.drops], [false, true], 'what was held is dropped')
+  inbox.hold('b')
+  t.equal(inbox.isHolding, false)
+  const pull = inbox.pull(() => {})
+  t.equal(inbox.drops, false)
+  inbox.giveToPull('c')
+  t.same(await pull, { done: false, value: 'c' })
+  inbox.hold('d')
+  t.same(await inbox.pull(noWait), { done: false, value: 'd' }, 'from then on they are kept between pulls')
+})
+
+t.test('whoever has listened, paused or pulled is waited for, however long it takes', async t => {
+  const consumers: ((inbox: MessageInbox) => void)[] = [
+    inbox => inbox.start(),
+    inbox => inbox.stop(),
+    inbox => void inbox.pull(() => {}).then(() => {}),
+  ]
+  for (const consume of consumers) {
+    const inbox = new MessageInbox()
+    consume(inbox)
+    inbox.giveToPull('first')
+    inbox.hold('a')
+    t.equal(inbox.stopWaiting(), false)
+    t.same([inbox.isHolding, inbox.drops], [true, false])
+  }
+})
+
 t.test('the end answers all pulls, those that come later too', async t => {
   const inbox = new MessageInbox()
   const pulls = [inbox.pull(() => {}), inbox.pull(() => {})]

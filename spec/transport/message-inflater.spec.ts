@@ -39,7 +39,7 @@ const sync = (data: string | Uint8Array, options = {}) =>
   deflateRawSync(data, { ...options, finishFlush: constants.Z_SYNC_FLUSH })
 const removeTail = (data: Buffer) => data.subarray(0, -4)
 
-t.test('the examples of RFC 7692 §7.2.3', async t => {
+t.test('the examples of RFC 7692 §7.2.3 [7692-7.2.2-1, 7692-7.2.2-2, 7692-7.2.2-4]', async t => {
   const examples: [name: string, data: string, message: string][] = [
     ['7.2.3.1, a message', 'f2 48 cd c9 c9 07 00', 'Hello'],
     ['7.2.3.2, sharing the window', 'f2 00 11 00 00', 'Hello'],
@@ -51,7 +51,7 @@ t.test('the examples of RFC 7692 §7.2.3', async t => {
   const one = inflater()
   for (const [name, data, message] of examples) t.equal(String(one.now(hex(data))), message, name)
 })
-
+// [7692-7.2.2-1, 7692-7.2.2-2]
 t.test('what zlib makes of messages, in one stream with each window, comes back', async t => {
   const random = new Random()
   t.comment(`seed ${random.seed}`)
@@ -76,7 +76,7 @@ t.test('without context takeover each message stands alone', async t => {
   t.equal(one.now(hex('f200110000')), 'WS_ERR_INVALID_DEFLATE_DATA', 'a reference to the message before')
 })
 
-t.test('the window survives final blocks, within a message and behind it', async t => {
+t.test('the window survives final blocks, within a message and behind it [7692-7.2.2-4]', async t => {
   const text = 'the quick brown fox jumps over the lazy dog'
   const final = (text: string, dictionary?: Buffer) =>
     deflateRawSync(text, dictionary === undefined ? {} : { dictionary })
@@ -99,7 +99,7 @@ t.test('the window survives final blocks, within a message and behind it', async
   )
 })
 
-t.test('the window survives them in long messages too', async t => {
+t.test('the window survives them in long messages too [7692-7.2.2-3]', async t => {
   const random = new Random()
   const long = random.text(400_000)
   const data = Buffer.concat([deflateRawSync(long), deflateRawSync(long, { dictionary: long.subarray(-32_768) })])

@@ -74,7 +74,7 @@ t.test('by length, unless the message says otherwise', async t => {
   t.same(compressed, [false, true, true, false, true, false, true, false, false, false])
 })
 
-t.test('nothing is compressed where that was not negotiated', async t => {
+t.test('nothing is compressed where that was not negotiated [7692-6.1-2]', async t => {
   const { outbox: box, end } = outbox({ isNegotiated: false })
   box.send(short, true)
   box.send(prepareMessage(short), true)

@@ -10,6 +10,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { duplexPair } from 'node:stream'
 import t, { type Test } from 'tap'
 import type { EventStream } from '../../lib/transport/event-stream.ts'
+import { eventStream } from '../../lib/transport/event-stream-client.ts'
 import type { EventStreamOptions } from '../../lib/transport/event-stream-options.ts'
 import { declineEventStream, eventStreamResponse, openEventStream } from '../../lib/transport/open-event-stream.ts'
 import { prepareEvent } from '../../lib/transport/outgoing-event.ts'
@@ -76,6 +77,7 @@ function bodyOf(text: string): string {
 }
 
 for (const [name, carrier] of Object.entries(BOTH)) {
+  // [html-9.2.3-14, html-9.2.5-1]
   t.test(`${name}: the head goes out at once, and events follow as they are sent`, async t => {
     const { port, streams } = await carrier(t, { retry: 2500, headers: { 'X-A': ['1', '2'] } })
     const client = new RawClient(port).send(GET)
@@ -118,7 +120,7 @@ for (const [name, carrier] of Object.entries(BOTH)) {
     await client.destroy()
   })
 
-  t.test(`${name}: the last event ID is that of the field, else of the query`, async t => {
+  t.test(`${name}: the last event ID is that of the field, else of the query [html-9.2.4-2]`, async t => {
     const { port, streams } = await carrier(t, { maxLastEventIdBytes: 8 }, stream => stream.close())
     const ask = async (target: string, field?: string) => {
       await fetch(
@@ -406,7 +408,7 @@ t.test('TLS', async t => {
   await client.destroy()
 })
 
-t.test('declineEventStream answers 204', async t => {
+t.test('declineEventStream answers 204 [html-9.2.3-13]', async t => {
   const server = createServer((_request, response) => declineEventStream(response))
   const response = await fetch(`http://127.0.0.1:${await listen(t, server)}/`)
   t.equal(response.status, 204)
@@ -537,7 +539,7 @@ async function ownPort(
   return { server, refused, port: (await server.listen({ host: '127.0.0.1' })).port ?? 0 }
 }
 
-t.test('a port of our own: the response ends with the connection, for HTTP/1.0 as well', async t => {
+t.test('a port of our own: a last chunk tells of the end, to HTTP/1.0 the end of the connection', async t => {
   const { port, server } = await ownPort(t, (request, response) => {
     const stream = openEventStream(request, response)
     stream.send({ data: request.httpVersion })
@@ -546,14 +548,45 @@ t.test('a port of our own: the response ends with the connection, for HTTP/1.0 a
   })
   for (const version of ['1.1', '1.0']) {
     const answer = await exchange(port, `GET / HTTP/${version}\r\nHost: a\r\n\r\n`)
+    const coding = version === '1.1' ? 'chunked' : undefined
     t.match(answer, {
       status: 200,
-      body: `:\n\ndata: ${version}\n\n`,
       ended: 'end',
-      headers: { connection: 'close' },
+      headers: { connection: 'close', 'transfer-encoding': coding },
     })
+    t.equal(bodyOf(answer.text), `:\n\ndata: ${version}\n\n`)
+    t.equal(answer.text.endsWith('\r\n0\r\n\r\n'), version === '1.1')
   }
   await until(() => server.eventStreams.size === 0)
+})
+
+t.test('a port of our own: a handler that fails is no end in good order for who pulls', async t => {
+  const { port } = await ownPort(t, async (request, response) => {
+    const stream = openEventStream(request, response)
+    stream.send({ data: 'begun' })
+    if (request.url !== '/fails') return stream.close()
+    throw new Error('upstream')
+  })
+  const pull = async (path: string) => {
+    const data: string[] = []
+    try {
+      for await (const event of eventStream(`http://127.0.0.1:${port}${path}`, { reconnect: false }))
+        data.push(event.data)
+      return [...data, 'end']
+    } catch (error) {
+      return [...data, (error as NodeJS.ErrnoException).code]
+    }
+  }
+  t.same(await within(pull('/')), ['begun', 'end'])
+  t.same(await within(pull('/fails')), ['begun', 'ECONNRESET'])
+})
+
+t.test('a port of our own: HEAD is told of chunks, and gets none', async t => {
+  const { port } = await ownPort(t, (request, response) => openEventStream(request, response))
+  const client = new RawClient(port).send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.equal(await within(client.ended), 'end')
+  t.match(client.text, /\r\nTransfer-Encoding: chunked\r\n(.*\r\n)*\r\n$/)
+  await client.destroy()
 })
 
 t.test('a port of our own: the server knows its streams, and closes them when it closes', async t => {
@@ -610,10 +643,11 @@ t.test(
       if (request.url === '/fails') throw new Error('later')
       stream.close()
     })
-    t.match(await exchange(port, GET), { status: 200, body: ':\n\ndata: begun\n\n', ended: 'end' })
+    const CHUNKS = '3\r\n:\n\n\r\nd\r\ndata: begun\n\n\r\n'
+    t.match(await exchange(port, GET), { status: 200, body: `${CHUNKS}0\r\n\r\n`, ended: 'end' })
     t.strictSame(refused, [])
     const failed = await exchange(port, GET.replace('/events', '/fails'))
-    t.match(failed, { status: 200, body: ':\n\ndata: begun\n\n', ended: 'end' })
+    t.match(failed, { status: 200, body: CHUNKS, ended: 'end' })
     t.strictSame(refused, [[500, 'later']])
   },
 )
@@ -694,6 +728,20 @@ t.test('whatever the mark, it is told when it is passed no more', async t => {
       await client.destroy()
     }
   }
+})
+
+t.test('what is no request or no response is refused by name', async t => {
+  const [request, response] = [{ headers: {} }, { writeHead() {} }]
+  const wrongs: [unknown, unknown, RegExp][] = [
+    [undefined, response, /^request must/],
+    [response, request, /^request must/],
+    [new Request('http://a/'), response, /^request must/],
+    [request, undefined, /^response must/],
+    [request, {}, /^response must/],
+  ]
+  for (const [request, response, message] of wrongs)
+    t.throws(() => openEventStream(request as never, response as never), { code: 'ERR_INVALID_ARG_TYPE', message })
+  t.throws(() => eventStreamResponse(request as never), { code: 'ERR_INVALID_ARG_TYPE', message: /^request must/ })
 })
 
 t.test('nothing is left open', async t => {

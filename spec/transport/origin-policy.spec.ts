@@ -14,7 +14,7 @@ function request(host: string | undefined, origin: string | string[] | undefined
   return { httpVersion: '1.1', headers: { host, origin }, rawHeaders: [], socket }
 }
 
-t.test('same-origin', async t => {
+t.test('same-origin [6455-4.2.1-12, 6455-10.2-1]', async t => {
   const vectors: [
     host: string | undefined,
     origin: string | string[] | undefined,

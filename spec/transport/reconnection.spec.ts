@@ -4,7 +4,7 @@ import { boundDelay, parseRetryAfter, reconnectionDelay } from '../../lib/transp
 
 const LONGEST = 2 ** 31 - 1
 
-t.test('the reconnection time, and at random up to twice as much for each failure', async t => {
+t.test('the reconnection time, and at random up to twice as much for each failure [html-9.2.3-9]', async t => {
   // reconnectionTime, failures, cap, Retry-After, random → delay
   const rows = [
     [3000, 0, 30_000, 0, 0, 3000],

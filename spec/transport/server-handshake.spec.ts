@@ -45,7 +45,7 @@ function requestOn(socket: UpgradeRequest['socket'], { url = '/', method = 'GET'
   return { method, url, httpVersion: '1.1', headers, rawHeaders, socket }
 }
 
-t.test('a request that is right is answered with 101', async t => {
+t.test('a request that is right is answered with 101 [6455-4.2.2-1, 6455-4.2.2-10]', async t => {
   const expected =
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
     // RFC 6455 §1.3
@@ -83,7 +83,7 @@ t.test('the request is looked at first, then the path, the origin, and authorize
   t.equal(asked.join(' '), 'authorize')
 })
 
-t.test('paths', async t => {
+t.test('paths [6455-4.2.2-5]', async t => {
   const cases: [url: string, status: number][] = [
     ['/chat', 101],
     ['/chat?a=/b', 101],
@@ -100,7 +100,7 @@ t.test('paths', async t => {
   t.match(await handshake({}, { url: '/anything/at?all' }), { status: 101 }, 'without a path every one is served')
 })
 
-t.test('origins', async t => {
+t.test('origins [6455-10.2-1, 6455-10.2-2]', async t => {
   const from = (origin: string | undefined): Change => ({ fields: { origin } })
   const hooks: [origin: ServerOptions['origin'], change: Change, status: number][] = [
     ['same-origin', from('http://a.example'), 101],
@@ -120,7 +120,7 @@ t.test('origins', async t => {
   for (const [origin, change, status] of hooks) t.match(await handshake({ origin }, change), { status })
 })
 
-t.test('what authorize answers', async t => {
+t.test('what authorize answers [6455-4.2.2-3]', async t => {
   const answers: [answer: unknown, status: number, why: string][] = [
     [true, 101, 'true'],
     [{ status: 101, headers: {} }, 101, 'an acceptance'],
@@ -185,7 +185,7 @@ t.test("a hook that throws is a 500, with the hook's error beside it", async t =
   }
 })
 
-t.test('an acceptance that cannot be written is a 500', async t => {
+t.test('an acceptance that cannot be written is a 500 [6455-11.3.3-1]', async t => {
   const wrong = [{ 'X-A': 'a\r\nX-B: c' }, { 'X A': 'a' }, { Upgrade: 'h2c' }, { 'Sec-WebSocket-Accept': 'a' }]
   for (const headers of [...wrong, { 'X-A': 1 } as unknown as Record<string, string>]) {
     const outcome = await handshake({ authorize: () => ({ status: 101, headers }) })
@@ -193,7 +193,7 @@ t.test('an acceptance that cannot be written is a 500', async t => {
   }
 })
 
-t.test('subprotocols', async t => {
+t.test('subprotocols [6455-4.2.2-6, 6455-4.2.2-7]', async t => {
   const cases: [protocols: ServerOptions['protocols'], offered: string | undefined, chosen: string | undefined][] = [
     [['b', 'a'], 'a, b', 'b'],
     [['b', 'a'], 'a', 'a'],
@@ -221,7 +221,7 @@ t.test('subprotocols', async t => {
   t.strictSame(seen[0], ['a', 'b'])
   t.match(seen[1], { url: '/' })
 })
-
+// [6455-4.2.2-8, 6455-4.2.2-9, 6455-9-1]
 t.test('permessage-deflate: the first valid offer is accepted, as far as it is wanted', async t => {
   const offer = 'permessage-deflate; server_max_window_bits=7, permessage-deflate; client_max_window_bits'
   const fields = { 'sec-websocket-extensions': offer }
@@ -256,7 +256,7 @@ t.test('permessage-deflate: the first valid offer is accepted, as far as it is w
   }
 })
 
-t.test('extensions that are offered are not accepted', async t => {
+t.test('extensions that are offered are not accepted [6455-9-1]', async t => {
   const fields = { 'sec-websocket-extensions': 'permessage-deflate; client_max_window_bits, __proto__' }
   const { status, response } = await handshake({}, { fields })
   t.equal(status, 101)

@@ -70,7 +70,7 @@ t.test('a client connects, and both talk', async t => {
   await server.close()
 })
 
-t.test('it listens to several ports at once, plain and TLS', async t => {
+t.test('it listens to several ports at once, plain and TLS [6455-10.6-1]', async t => {
   const { ca, local } = certificates()
   const server = new WebSocketServer()
   server.on('connection', connection => connection.on('message', data => connection.send(data)))
@@ -129,7 +129,7 @@ t.test('what comes in the same packet as the request is not lost, control frames
     await server.close()
   }
 })
-
+// [6455-4.2.1-1, 6455-10.7-3]
 t.test('each fault of a request is refused with its status, and the socket ends', async t => {
   const requests: Readonly<Record<RequestFault, string | undefined>> = {
     // The port itself refuses what is not HTTP/1.1; see http-attachment.spec.ts.
@@ -165,7 +165,7 @@ t.test('each fault of a request is refused with its status, and the socket ends'
   await server.close()
 })
 
-t.test('the fields that a refusal must have', async t => {
+t.test('the fields that a refusal must have [6455-4.2.2-4]', async t => {
   const { server, port } = await open({ path: '/' })
   const version = await exchange(port, requestText({ 'Sec-WebSocket-Version': '8' }))
   t.match(version, { status: 426, headers: { 'sec-websocket-version': '13', upgrade: 'websocket' } }, 'RFC 6455 §4.4')
@@ -184,7 +184,7 @@ t.test('the fields that a refusal must have', async t => {
   await server.close()
 })
 
-t.test('refusals of authorize go out as they are written', async t => {
+t.test('refusals of authorize go out as they are written [6455-4.2.2-3]', async t => {
   const answers: [answer: unknown, expected: Partial<Answer>][] = [
     [false, { status: 403 }],
     [
@@ -359,7 +359,7 @@ t.test('slow heads get 408, heads that are too large 431, and 2,000 fields 431',
   await server.close()
 })
 
-t.test('origins and subprotocols', async t => {
+t.test('origins and subprotocols [6455-10.2-2]', async t => {
   const { server, port, connections } = await open({ origin: 'same-origin', protocols: ['v2', 'v1'] })
   const from = (Origin: string | string[]) => requestText({ Origin, 'Sec-WebSocket-Protocol': 'v1, v2' })
   for (const origin of ['null', 'http://evil.example', 'https://server.example.com.evil.example', '']) {

@@ -92,7 +92,7 @@ t.test('a head may come in any pieces', async t => {
   await port.close()
 })
 
-t.test('each fault of a head is answered once with its status, and ends the socket', async t => {
+t.test('each fault of a head is answered once with its status, and ends the socket [6455-10.7-3]', async t => {
   const vectors: Readonly<Record<HeadFault, string>> = {
     WS_ERR_HEAD_LINE_END: 'GET / HTTP/1.1\nHost: a\n\n',
     WS_ERR_HEAD_CONTROL: 'GET / HTTP/1.1\r\nHost: a\0\r\n\r\n',
@@ -239,7 +239,7 @@ t.test('a client that resets after any byte of its request is let go', async t =
   await port.close()
 })
 
-t.test('over TLS', async t => {
+t.test('over TLS [6455-4.2.2-2]', async t => {
   const { ca, local } = certificates()
   const port = await open({}, answer, { tls: local })
   const { port: number = 0 } = port.address
@@ -256,7 +256,7 @@ t.test('over TLS', async t => {
   await port.close()
 })
 
-t.test('over TLS: clients that end or reset in the middle of its handshake', async t => {
+t.test('over TLS: clients that end or reset in the middle of its handshake [6455-4.2.2-2]', async t => {
   const { ca, local } = certificates()
   const port = await open({ handshakeTimeout: 500 }, answer, { tls: local })
   const { port: number = 0 } = port.address

@@ -133,7 +133,7 @@ t.test('the interface is where Web IDL puts it', async t => {
   )
 })
 
-t.test('what the constructor refuses with a SyntaxError', async t => {
+t.test('what the constructor refuses with a SyntaxError [6455-4.1-27]', async t => {
   const urls: unknown[] = ['', 'a.example', '/chat', 'ws:', 'ws://', 'ws://a:b', 'ws://[::1', 'ws://a b']
   urls.push('ftp://a', 'about:blank', 'mailto:a', 'blob:http://a/b', 'file:///a', 'ws+unix:/a', 'xws://a')
   urls.push('ws://a/#', 'ws://a/#b', 'http://a#', new URL('ws://a/#b'), null, undefined, {}, 1)
@@ -463,7 +463,7 @@ t.test('every way of not getting connected looks the same', async t => {
   await server.close()
 })
 
-t.test('a connection that is lost: error, then close 1006', async t => {
+t.test('a connection that is lost: error, then close 1006 [6455-7.2.1-2]', async t => {
   for (const lose of ['destroy', 'resetAndDestroy', 'end'] as const) {
     const { socket, log, closed, peer, server } = await openRaw()
     peer[lose]()
@@ -516,7 +516,7 @@ function receiving(peer: WebSocketConnection): string[] {
   return received
 }
 
-t.test('send() before the connection is open', async t => {
+t.test('send() before the connection is open [6455-4.1-28]', async t => {
   const socket = new WebSocket('ws://127.0.0.1:1')
   const { closed } = logged(socket)
   for (const data of ['', 'a', new Blob(['a']), new ArrayBuffer(1), new Uint8Array(1)]) {

@@ -26,7 +26,7 @@ function maySend(code: number): boolean {
   return code >= 1000 && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
 }
 
-t.test('every code from 0 to 65,535, read, written and asked for', async t => {
+t.test('every code from 0 to 65,535, read, written and asked for [6455-5.5.1-1, 6455-7.4.1-1..4]', async t => {
   const wrong: string[] = []
   for (let code = 0; code < 65_536; code++) {
     const expected = maySend(code)
@@ -172,7 +172,7 @@ t.test('the closing handshake, over every order of six events', async t => {
   t.same(new Set(all.map(({ state }) => state)), new Set(STATES), 'every state is reached')
 })
 
-t.test('the closing handshake, row by row', async t => {
+t.test('the closing handshake, row by row [6455-5.5.1-3]', async t => {
   for (const state of STATES) {
     t.same(Object.keys(CLOSING_HANDSHAKE[state]), EVENTS, `${state} has an answer to every event`)
     t.same(CLOSING_HANDSHAKE[state].transportEnd, ['closed', false], 'nothing is sent into nowhere')

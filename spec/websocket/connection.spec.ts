@@ -30,7 +30,7 @@ const wire = (role: Role, ...frames: RawFrame[]) =>
 const close = (code: number, reason = ''): RawFrame => ({ opcode: CLOSE, payload: closePayload(code, reason) })
 const copy = (bytes: Uint8Array) => Buffer.from(new Uint8Array(bytes).buffer)
 const text = (payload: string): RawFrame => ({ opcode: TEXT, payload })
-
+// [6455-5.1-1, 6455-5.1-3, 6455-5.4-1, 6455-5.4-5, 6455-5.4-6, 6455-5.5-3, 6455-6.2-2..5]
 t.test('messages and control frames, in order and in every chunking', async t => {
   const frames: RawFrame[] = [
     text('Hello'),
@@ -74,7 +74,7 @@ t.test('messages and control frames, in order and in every chunking', async t =>
   }
 })
 
-t.test('two ends: what one sends the other gets, whatever its type and size', async t => {
+t.test('two ends: what one sends the other gets, whatever its type and size [6455-6.1-1, 6455-6.1-5]', async t => {
   for (const size of [0, 1, 125, 126, 65_535, 65_536, 200_000]) {
     const ends = pair({ cut: bytes => [bytes.subarray(0, bytes.length >> 1), bytes.subarray(bytes.length >> 1)] })
     for (const [from, to] of [
@@ -135,7 +135,7 @@ t.test('an idle connection keeps no chunk alive, wherever it ended', async t => 
     }
   }
 })
-
+// [6455-5.5.2-1, 6455-5.5.2-2, 6455-5.5.3-1]
 t.test('a ping is answered with its payload (§5.5.3); while nothing can be written, only the newest is', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role })
@@ -173,7 +173,7 @@ t.test('a Pong that is owed is not sent behind a newer one (§5.5.3)', async t =
   }
 })
 
-t.test('who closes the transport first, §7.1.1', async t => {
+t.test('who closes the transport first, §7.1.1 [6455-7.1.1-2]', async t => {
   t.same(
     ROLES.map(role => new Endpoint({ role }).connection.facts.closesTransportFirst),
     [true, false],
@@ -208,7 +208,7 @@ const CLOSINGS: [name: string, steps: string[], state: string, sent: string[], l
   ['it ends after theirs', ['<', 'take', 'end', 'm'], 'closed', ['8'], ['close 1005 ""']],
 ]
 
-t.test('the closing handshake in every order', async t => {
+t.test('the closing handshake in every order [6455-5.5.1-2, 6455-5.5.1-3, 6455-6.1-2, 6455-7.1.2-1]', async t => {
   for (const role of ROLES) {
     for (const [name, steps, state, sent, log] of CLOSINGS) {
       const end = new Endpoint({ role })
@@ -250,7 +250,7 @@ t.test('the Close frames are there as data', async t => {
   t.same(failed.closeSent, { code: 1011, reason: 'é'.repeat(61) }, 'a reason that is too long is cut')
 })
 
-t.test('all that follows a Close frame in its chunk is ignored and let go', async t => {
+t.test('all that follows a Close frame in its chunk is ignored and let go [6455-5.5.2-1]', async t => {
   for (const role of ROLES) {
     everySplit(wire(role, text('a'), close(1000), text('b'), { opcode: 15, rsv: 7 }, close(1001)), chunks => {
       const end = new Endpoint({ role }).receive(...chunks)
@@ -280,6 +280,7 @@ t.test('onOutput: once, until the output is taken', async t => {
   t.equal(end.connection.outputLength, 0, 'what nobody can take is let go')
 })
 
+// [6455-5.4-3, 6455-6.1-6]
 t.test('sending fragments: any sizes, control frames between, and the rules for them', async t => {
   const { client, server, flow } = pair()
   const { connection } = client
@@ -508,7 +509,7 @@ function reversing() {
 }
 
 const compressed = (payload: string, opcode = TEXT): RawFrame => ({ opcode, rsv: 4, payload })
-
+// [7692-6.2-1, 7692-6.2-2]
 t.test('compressed messages: inflated and told as any other, between those that are not', async t => {
   for (const role of ROLES) {
     const bytes = wire(
@@ -626,7 +627,7 @@ t.test('an inflater that gives more than it was asked for is not believed', asyn
     t.same(end.receive(wire('client', { opcode: BINARY, rsv: 4, payload: 'x' })).log, [log])
   }
 })
-
+// [6455-5.2-1, 7692-6-1, 7692-6.1-1]
 t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere else', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role, inflate: data => data })
@@ -655,7 +656,7 @@ t.test('sendEncoded: RSV1 on the first frame of what is compressed, and nowhere 
   t.throws(() => without.sendEncodedFragment(message, true), /not negotiated/)
 })
 
-t.test('control frames: 125 bytes and no more; codes that may not be sent', async t => {
+t.test('control frames: 125 bytes and no more; codes that may not be sent [6455-5.5-1, 6455-7.4.1-1..3]', async t => {
   for (const role of ROLES) {
     const end = new Endpoint({ role })
     const { connection } = end
@@ -696,7 +697,7 @@ t.test('options that are wrong', async t => {
   t.throws(() => create({ role: 'server', maxMessageSize: 2 ** 32 }), RangeError)
 })
 
-t.test('default limits: 1 MiB to the byte, and Autobahn’s 65,537 frames of one message', async t => {
+t.test('default limits: 1 MiB to the byte, and Autobahn’s 65,537 frames of one message [6455-10.4-2]', async t => {
   const whole = new Endpoint({ role: 'server' })
   whole.receive(wire('server', { opcode: BINARY, payload: Buffer.alloc(2 ** 20) }))
   t.equal(whole.log[0]?.length, 'binary '.length + 2 ** 21)

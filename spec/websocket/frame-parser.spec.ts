@@ -81,7 +81,7 @@ const TRAFFIC: RawFrame[] = [
   { opcode: TEXT, payload: 'z'.repeat(60) },
 ]
 
-t.test('frames of every kind, control frames between fragments: the same in every chunking', async t => {
+t.test('frames of every kind, control frames between fragments: the same in every chunking [6455-6.2-1]', async t => {
   for (const expectsMask of bothRoles) {
     const bytes = rawFrames(masked(expectsMask, TRAFFIC))
     const wrong: unknown[] = []
@@ -305,7 +305,7 @@ t.test('a chunk is let go once it is read; of a header that it ends in, a copy i
   }
 })
 
-t.test('nothing is allocated for what a header announces', async t => {
+t.test('nothing is allocated for what a header announces [6455-10.4-1]', async t => {
   const sizes: number[] = []
   for (const name of ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const) {
     const original = Buffer[name]

@@ -63,7 +63,7 @@ const BORDERS = [
   65_537,
   200_000,
 ]
-
+// [6455-5.1-1, 6455-6.1-4, 6455-6.1-7]
 t.test('bytes of every length, masked or not, and the caller’s stay as they were', async t => {
   for (const length of BORDERS) {
     const bytes = new Random().bytes(length)
@@ -97,7 +97,7 @@ t.test('bytes of every length, masked or not, and the caller’s stay as they we
   }
 })
 
-t.test('text of every length and width, lone surrogates as U+FFFD', async t => {
+t.test('text of every length and width, lone surrogates as U+FFFD [6455-5.6-2]', async t => {
   for (const length of BORDERS) {
     for (const character of ['a', 'é', '€', '😀', '\ud83d', '\ude00']) {
       const text = character.repeat(Math.ceil(length / character.length))
@@ -131,7 +131,7 @@ t.test('a view in the middle of a buffer, and shared memory', async t => {
   }
 })
 
-t.test('every frame has a fresh masking key, in its order', async t => {
+t.test('every frame has a fresh masking key, in its order [6455-5.3-2]', async t => {
   const keys = [0x04030201, -1, 0, 0x80000000]
   let asked = 0
   const writer = new FrameWriter(() => keys[asked++]!)

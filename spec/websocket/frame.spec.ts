@@ -32,7 +32,7 @@ function brokenRules(byte0: number, byte1: number, isServer: boolean, inMessage:
   return broken
 }
 
-t.test('checkHeader agrees with the RFC on all 65,536 headers in all 8 contexts', async t => {
+t.test('checkHeader agrees with the RFC on all 65,536 headers in all 8 contexts [6455-6.2-1, 7692-6-2]', async t => {
   const wrong: string[] = []
   const named = new Set<string>()
   let cases = 0
@@ -82,7 +82,7 @@ const LENGTHS: [length: number, bytes: string][] = [
   [2 ** 32 + 2 ** 31 + 1, '7f0000000180000001'],
   [Number.MAX_SAFE_INTEGER, '7f001fffffffffffff'],
 ]
-
+// [6455-5.2-6, 6455-5.3-1]
 t.test('writeHeader: the fewest bytes at every border of the length, masked and not', async t => {
   for (const [length, bytes] of LENGTHS) {
     for (const byte0 of [0x81, 0x02, 0xc2, 0x8a]) {
@@ -105,7 +105,7 @@ t.test('writeHeader: the fewest bytes at every border of the length, masked and 
   }
 })
 
-t.test('writeHeader: every length to 70,000 as an independent writer has it', async t => {
+t.test('writeHeader: every length to 70,000 as an independent writer has it [6455-5.2-6]', async t => {
   const target = Buffer.alloc(MAX_HEADER_LENGTH)
   const wrong: number[] = []
   for (let length = 0; length <= 70_000; length++) {

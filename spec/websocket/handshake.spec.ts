@@ -60,7 +60,7 @@ const latin1 = (text: string) => Buffer.from(text, 'latin1')
 
 const field = (name: string, ...values: string[]): RequestChange => ({ fields: { [name]: values } })
 
-t.test('acceptFor: the example of RFC 6455 §1.3', async t => {
+t.test('acceptFor: the example of RFC 6455 §1.3 [6455-4.2.2-10]', async t => {
   t.equal(acceptFor(KEY), ACCEPT)
 })
 
@@ -109,14 +109,19 @@ const NOT_KEYS = ['', KEY.slice(0, -2), KEY.slice(0, -1), `${KEY}=`, TOO_LONG, `
 NOT_KEYS.push(KEY.replace('b', '-'), KEY.replace('b', ' '), `${KEY}\n`)
 
 const INVALID_REQUESTS: Readonly<Record<RequestFault, readonly RequestChange[]>> = {
+  // [6455-4.2.1-2]
   WS_ERR_REQUEST_HTTP_VERSION: [{ httpVersion: '1.0' }, { httpVersion: '0.9' }, { httpVersion: '2.0' }],
+  // [6455-4.2.1-3]
   WS_ERR_REQUEST_METHOD: [{ method: 'POST' }, { method: 'get' }, { method: 'HEAD' }, { method: '' }],
+  // [6455-4.2.1-4]
   WS_ERR_REQUEST_HOST: [
     ...eachOf('host', [], ['a', 'a'], [''], ['a b'], ['a/b'], ['user@a'], ['a:b'], ['[::1'], ['http://a'], ['\xe4']),
   ],
+  // [6455-4.2.1-5]
   WS_ERR_REQUEST_UPGRADE: [
     ...eachOf('upgrade', [], [''], ['h2c'], ['h2c', 'TLS/1.3'], ['websockets'], ['websocket/13'], ['websocket;a']),
   ],
+  // [6455-4.2.1-6]
   WS_ERR_REQUEST_CONNECTION: [
     ...eachOf('connection', [], [''], ['close'], ['keep-alive, upgrades'], ['upgrade;a'], ['Up grade']),
   ],
@@ -124,20 +129,25 @@ const INVALID_REQUESTS: Readonly<Record<RequestFault, readonly RequestChange[]>>
     ...eachOf('content-length', ['1'], ['00'], ['0, 1'], [''], ['-0'], ['+0'], ['0x0'], ['0', '5']),
     ...eachOf('transfer-encoding', ['chunked'], ['']),
   ],
+  // [6455-4.2.1-8]
   WS_ERR_REQUEST_VERSION: eachOf('sec-websocket-version', [], ['13', '13'], ['13', '8']),
+  // [6455-4.2.2-4]
   WS_ERR_REQUEST_UNSUPPORTED_VERSION: [
     ...eachOf('sec-websocket-version', ['8'], ['14'], ['013'], ['13.0'], ['13, 8'], ['']),
   ],
+  // [6455-4.2.1-7, 6455-11.3.1-2]
   WS_ERR_REQUEST_KEY: eachOf('sec-websocket-key', [], [KEY, KEY], ...NOT_KEYS.map(key => [key])),
+  // [6455-4.2.1-9]
   WS_ERR_REQUEST_PROTOCOL: [
     ...eachOf('sec-websocket-protocol', [''], [','], ['a b'], ['a/b'], ['"a"'], ['a, b, a'], ['a', 'a'], ['\xe4']),
   ],
+  // [6455-4.2.1-10, 6455-9.1-1]
   WS_ERR_REQUEST_EXTENSIONS: [
     ...eachOf('sec-websocket-extensions', [''], [','], ['a;'], ['a;b="c d"'], ['a;b="c'], ['a', 'b;']),
   ],
 }
 
-t.test('every way in which a request is invalid', async t => {
+t.test('every way in which a request is invalid [6455-10.7-1]', async t => {
   t.strictSame(Object.keys(INVALID_REQUESTS), Object.keys(REQUEST_FAULTS))
   for (const [fault, changes] of Object.entries(INVALID_REQUESTS)) {
     for (const change of changes) {
@@ -163,7 +173,7 @@ function parseResponse(text: string) {
   return { head: parser.head as ResponseHead, body: Buffer.from(parser.rest).toString() }
 }
 
-t.test('every fault has a refusal that can be read and ends the connection', async t => {
+t.test('every fault has a refusal that can be read and ends the connection [6455-4.4-1, 6455-11.3.5-1]', async t => {
   const faults = { ...HEAD_FAULTS, ...REQUEST_FAULTS }
   for (const [fault, [status, clause, words]] of Object.entries(faults)) {
     const { head, body } = parseResponse(formatRefusal(refusalFor(fault as RequestFault | HeadFault)))
@@ -216,7 +226,7 @@ t.test('formatRefusal throws for a status or a field that is not for the caller 
     t.throws(refuse, { name: 'TypeError', code: 'ERR_INVALID_ARG_VALUE', message: new RegExp(name) })
   }
 })
-
+// [6455-4.1-17, 6455-4.1-18, 6455-4.1-20..22, 6455-4.1-25, 6455-4.1-26]
 t.test('the handshake of RFC 6455 §1.3, to the byte', async t => {
   const written = formatRequest({
     url: new URL('ws://server.example.com/chat?room=1#fragment'),
@@ -258,7 +268,7 @@ t.test('what is not asked for is not written', async t => {
   )
 })
 
-t.test('what one side writes the other accepts, in every chunking and with every name', async t => {
+t.test('what one side writes the other accepts, in every chunking and with every name [6455-4.1-16]', async t => {
   const names = Object.getOwnPropertyNames(Object.prototype)
   const extensions = names.map(name => ({ name, parameters: [[name, name] as const] }))
   const headers = Object.fromEntries(names.map(name => [name, name]))
@@ -276,7 +286,7 @@ t.test('what one side writes the other accepts, in every chunking and with every
   }
 })
 
-t.test('Host is what the URL has, without the default port', async t => {
+t.test('Host is what the URL has, without the default port [6455-4.1-19, 6455-11.1.1-1, 6455-11.1.1-2]', async t => {
   const hosts: [url: string, host: string, target: string][] = [
     ['ws://a.example', 'a.example', '/'],
     ['ws://a.example:80/b', 'a.example', '/b'],
@@ -342,7 +352,7 @@ t.test('nothing that a caller gives can forge a field', async t => {
     t.equal(response.split('\r\n').length, 6, 'a key is only hashed')
   }
 })
-
+// [6455-11.3.1-1, 6455-11.3.2-1, 6455-11.3.3-1, 6455-11.3.4-1]
 t.test("the handshake's own fields are not for the caller to set", async t => {
   const reserved = ['Upgrade', 'CONNECTION', 'Content-Length', 'transfer-encoding', 'Sec-WebSocket-Key']
   reserved.push('sec-websocket-protocol', 'Sec-WebSocket-Accept', 'Sec-WebSocket-Future')
@@ -359,7 +369,7 @@ t.test("the handshake's own fields are not for the caller to set", async t => {
   }
 })
 
-t.test('subprotocols', async t => {
+t.test('subprotocols [6455-4.1-27]', async t => {
   checkProtocols([])
   checkProtocols(['a', 'A', 'v1.chat'])
   for (const protocols of [[''], ['a b'], ['a,b'], ['a', 'a'], ['a/b'], ['ä'], [1 as unknown as string]]) {
@@ -409,31 +419,37 @@ t.test('responses that accept', async t => {
 })
 
 const INVALID_RESPONSES: Readonly<Record<ResponseFault, readonly ResponseHead[]>> = {
+  // [6455-4.1-30]
   WS_ERR_HANDSHAKE_STATUS: [
     ...[100, 103, 200, 302, 401, 426, 999].map(status => response({}, { status })),
     response({}, { httpVersion: '1.0' }),
   ],
+  // [6455-4.1-31]
   WS_ERR_HANDSHAKE_UPGRADE: [
     ...eachResponse('upgrade', [], [''], ['h2c'], ['websocket, h2c'], ['websocket', 'websocket'], ['websocket/13']),
   ],
+  // [6455-4.1-32]
   WS_ERR_HANDSHAKE_CONNECTION: [
     ...eachResponse('connection', [], [''], ['close'], ['keep-alive', 'upgrades'], ['upgrade;a'], ['up grade']),
   ],
+  // [6455-4.1-33, 6455-11.3.3-2]
   WS_ERR_HANDSHAKE_ACCEPT: [
     ...eachResponse('sec-websocket-accept', [], [''], [KEY], [ACCEPT, ACCEPT], [`${ACCEPT}, ${ACCEPT}`]),
     ...eachResponse('sec-websocket-accept', [ACCEPT.toLowerCase()], [acceptFor(`${KEY} `)]),
   ],
+  // [6455-4.1-34, 6455-9.1-1, 7692-5-1, 7692-7-8]
   WS_ERR_HANDSHAKE_EXTENSIONS: [
     ...eachResponse('sec-websocket-extensions', [''], ['foo;'], ['baz'], ['foo, baz'], ['foo', 'baz'], ['FOO']),
     ...eachResponse('sec-websocket-extensions', ['foo, foo'], ['foo', 'foo'], ['__proto__']),
   ],
+  // [6455-4.1-35, 6455-11.3.4-2]
   WS_ERR_HANDSHAKE_PROTOCOL: [
     ...eachResponse('sec-websocket-protocol', [], [''], ['other'], ['Chat'], ['chat, superchat'], ['constructor']),
     ...eachResponse('sec-websocket-protocol', ['chat', 'superchat'], ['chat', 'chat']),
   ],
 }
 
-t.test('every way in which a response is invalid', async t => {
+t.test('every way in which a response is invalid [6455-10.7-1]', async t => {
   t.strictSame(Object.keys(INVALID_RESPONSES), Object.keys(RESPONSE_FAULTS))
   for (const [fault, heads] of Object.entries(INVALID_RESPONSES)) {
     const [clause, words] = RESPONSE_FAULTS[fault as ResponseFault]
@@ -467,7 +483,7 @@ t.test('words tell what came, but not all of it and no secret', async t => {
   t.notMatch(wordsOf(response({ 'sec-websocket-accept': ['secret'] })), /secret|s3pP/)
 })
 
-t.test('2,000 fields more hide nothing', async t => {
+t.test('2,000 fields more hide nothing [6455-4.2.1-11]', async t => {
   const more = Array.from({ length: 2000 }, (_, i) => [`x-${i}`, 'v']).flat()
   const crowded = request({})
   t.match(checkRequest({ ...crowded, rawHeaders: [...more, ...crowded.rawHeaders] }), { ok: true })

@@ -126,7 +126,7 @@ t.test('parseUpgrade: tokens with an optional version', async t => {
   }
 })
 
-t.test('parseExtensions: the examples of RFC 6455 §9.1 and its edges', async t => {
+t.test('parseExtensions: the examples of RFC 6455 §9.1 and its edges [6455-9.1-2]', async t => {
   const vectors: [value: string, expected: Extension[] | undefined][] = [
     ['deflate-stream', [extension('deflate-stream')]],
     [
@@ -166,7 +166,7 @@ t.test('parseExtensions: the examples of RFC 6455 §9.1 and its edges', async t 
   ]
   for (const [value, expected] of vectors) t.strictSame(parseExtensions(value), expected, JSON.stringify(value))
 })
-
+// [6455-4.3-1, 6455-9.1-1]
 t.test('parseExtensions accepts exactly the grammar: every value up to seven characters', async t => {
   const token = 'a+'
   const parameter = `\\s*;\\s*${token}(?:\\s*=\\s*(?:${token}|"(?:\\\\?a)+"))?`
@@ -193,7 +193,7 @@ t.test('formatExtensions writes what parseExtensions reads', async t => {
   t.equal(formatExtensions([]), '')
 })
 
-t.test('formatExtensions throws for a part that is not a token', async t => {
+t.test('formatExtensions throws for a part that is not a token [6455-4.3-1]', async t => {
   for (const text of ['', 'a b', 'a\r\nX: y', 'a\0', 'a,b', 'a;b', '"a"', '\u0100']) {
     for (const forged of [extension(text), extension('a', [text, 'b']), extension('a', ['b', text])]) {
       t.throws(() => formatExtensions([forged]), { name: 'TypeError', code: 'ERR_INVALID_HTTP_TOKEN' })

@@ -55,7 +55,7 @@ const oneByOne = (frames: readonly RawFrame[]) => frames.map(rawFrame)
 const cutAt = (bytes: Uint8Array, ...places: number[]) =>
   [...places, bytes.length].map((place, i) => bytes.subarray(places[i - 1] ?? 0, place))
 
-t.test('text and binary in fragments and chunks of every size', async t => {
+t.test('text and binary in fragments and chunks of every size [6455-5.4-2]', async t => {
   const text = 'a\x7fé€😀\ufeffz'
   const bytes = Buffer.from(text)
   const wrong: string[] = []
@@ -180,8 +180,7 @@ t.test('limits: so many fragments, so many chunks, and not one more', async t =>
   }
   t.same(assemble(bytes, { maxFragments: 1, maxChunks: 6 }), Buffer.from('abcdef'), 'a chunk is not a fragment')
 })
-
-t.test('outgoing fragments: the first has the type, the others continue', async t => {
+t.test('outgoing fragments: the first has the type, the others continue [6455-5.4-7, 6455-6.1-5]', async t => {
   for (const isText of [true, false]) {
     const message = new OutgoingMessage(isText, false)
     t.equal(message.isText, isText)

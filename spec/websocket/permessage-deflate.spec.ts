@@ -39,7 +39,7 @@ function brief(parameters: DeflateParameters | undefined): string | undefined {
 const VALUES = ['8', '9', '10', '11', '12', '13', '14', '15']
 /** S6: none of these may reach zlib. `""` stands for an empty quoted-string, which is not a token at all. */
 const NOT_VALUES = ['0', '7', '16', '1e9', '08', '015', '-8', '+9', '8x', 'x', '12.0', '0x0a', '99999999999999999999']
-
+// [7692-7.1.1.1-1, 7692-7.1.1.1-2, 7692-7.1.2.1-2, 7692-7.1.2.2-2, 7692-7.1.2.2-3]
 t.test('offers that a server accepts, with what it answers', async t => {
   // biome-ignore format: it is a table
   const table: [offer: string, wanted: Partial<DeflateParameters>, answer: string, agreed: string][] = [
@@ -76,7 +76,7 @@ t.test('offers that a server accepts, with what it answers', async t => {
   t.same(wrong, [])
 })
 
-t.test('every value of the window bits, in offers and responses', async t => {
+t.test('every value of the window bits, in offers and responses [7692-7.1.2.1-1, 7692-7.1.2.2-1]', async t => {
   const wrong: string[] = []
   for (const value of VALUES) {
     for (const name of ['server_max_window_bits', 'client_max_window_bits']) {
@@ -110,7 +110,7 @@ const BROKEN = [
   // S2: names that every object has
   ...Object.getOwnPropertyNames(Object.prototype).flatMap(name => [`; ${name}`, `; ${name}=9`]),
 ]
-
+// [6455-9.1-4, 7692-7-1..3, 7692-7-5..7, 7692-7.1.2.1-1, 7692-7.1.2.2-1]
 t.test('offers that are declined, and responses that fail the handshake', async t => {
   t.same(
     BROKEN.filter(broken => answer(NAME + broken) !== undefined),
@@ -125,7 +125,7 @@ t.test('offers that are declined, and responses that fail the handshake', async 
   t.equal(parseExtensions(`${NAME}; server_max_window_bits=""`), undefined, 'the field itself is malformed')
 })
 
-t.test('of several offers the first one that is valid counts', async t => {
+t.test('of several offers the first one that is valid counts [7692-7-4]', async t => {
   t.equal(
     answer(`${NAME}; server_max_window_bits=7, ${NAME}; server_max_window_bits=10, ${NAME}`),
     `${NAME}; server_max_window_bits=10`,
@@ -136,7 +136,7 @@ t.test('of several offers the first one that is valid counts', async t => {
   t.same(acceptDeflateOffer([], FULL), undefined)
 })
 
-t.test('what a client offers', async t => {
+t.test('what a client offers [6455-9.1-3, 6455-9.1-4, 7692-7.1.2.1-1, 7692-7.1.2.2-1]', async t => {
   // biome-ignore format: it is a table
   const table: [Partial<DeflateParameters>, string][] = [
     [{}, '; client_max_window_bits'],
@@ -148,7 +148,7 @@ t.test('what a client offers', async t => {
     t.equal(formatExtensions([formatDeflateOffer({ ...FULL, ...wanted })]), NAME + offer)
   }
 })
-
+// [7692-5.1-1, 7692-7-8, 7692-7.1.1.1-3, 7692-7.1.1.2-1, 7692-7.1.2.1-3]
 t.test('responses to an offer that asked for something', async t => {
   // biome-ignore format: it is a table
   const table: [wanted: Partial<DeflateParameters>, response: string, agreed: string | RegExp][] = [
@@ -174,7 +174,7 @@ t.test('responses to an offer that asked for something', async t => {
   t.same(checkDeflateResponse([], FULL), { ok: true, parameters: undefined }, 'it may decline')
 })
 
-t.test('any client and any server agree on the same, and on no more than either wants', async t => {
+t.test('any client and any server agree on the same, and on no more than either wants [6455-9-2]', async t => {
   const wrong: unknown[] = []
   const all: DeflateParameters[] = []
   for (const serverNoContextTakeover of [false, true]) {

@@ -17,14 +17,16 @@ async function judge(faults: readonly Fault[], deflate = false): Promise<CaseRes
 
 const VERDICTS: Readonly<Partial<Record<Fault | 'good', Record<string, string>>>> = {
   good: {},
-  'any request accepted': { 'FAILED / OK': 'S2.1…S2.25' },
-  // What is not read of the last one may turn any answer into a reset.
-  'bad requests dropped': { 'NON-STRICT / OK': 'S2.1…S2.24' },
+  'any request accepted': { 'FAILED / OK': 'S1.25 S2.1…S2.25 S2.29…S2.34', 'NON-STRICT / OK': 'S2.26…S2.28' },
+  // What is not read of S2.25 may turn any answer into a reset.
+  'bad requests dropped': { 'FAILED / OK': 'S1.25', 'NON-STRICT / OK': 'S2.1…S2.24 S2.26…S2.34' },
+  'folds accepted': { 'NON-STRICT / OK': 'S2.26' },
+  'bodies taken for frames': { 'FAILED / OK': 'S2.32…S2.34' },
   'versions not told': { 'FAILED / OK': 'S2.8…S2.11' },
-  'wrong accept': { 'FAILED / OK': 'S1.1…S1.19' },
-  refuses: { 'FAILED / OK': 'S1.1…S1.11', 'NON-STRICT / OK': 'S1.12…S1.19' },
-  'nothing echoed': { 'FAILED / OK': 'S1.1…S1.19' },
-  'close never answered': { 'OK / UNCLEAN': 'S1.1…S1.19' },
+  'wrong accept': { 'FAILED / OK': 'S1.1…S1.24 S1.26' },
+  refuses: { 'FAILED / OK': 'S1.1…S1.11 S1.20…S1.21', 'NON-STRICT / OK': 'S1.12…S1.19 S1.22…S1.24' },
+  'nothing echoed': { 'FAILED / OK': 'S1.1…S1.24 S1.26' },
+  'close never answered': { 'OK / UNCLEAN': 'S1.1…S1.24 S1.26' },
 }
 
 t.test('servers with one fault each get exactly the verdicts that it earns, a good one none', async t => {
