@@ -19,7 +19,7 @@ import { ENTRY_POINTS, type EntryPoint, SEEDS } from './entry-points.ts'
 
 const BATCH = 64
 /** Bytes of all inputs of an entry in the repository. */
-const MOST_KEPT = 6000
+const MOST_KEPT = 1500
 
 /** What V8 counts, as features: a block, and the power of two of how often it ran. */
 class Coverage {
