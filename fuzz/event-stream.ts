@@ -52,6 +52,12 @@ const piece = fc.oneof(
 const stream = fc.array(piece, { maxLength: 60 }).map(pieces => Buffer.concat(pieces))
 
 const parsing = fc.property(stream, cuts, fc.nat(), (bytes, sizes, place) => {
+  const expected = judgeStream(bytes, sizes, place)
+  same(parseElsewhere(cut(bytes, sizes)), expected.map(withOwnId), 'eventsource-parser')
+})
+
+/** Throws for what must not be; returns what is right. */
+export function judgeStream(bytes: Buffer, sizes: readonly number[], place: number): readonly Entry[] {
   const expected = read(bytes)
   const events = expected.map(withLastEventId)
   const at = place % (bytes.length + 1)
@@ -62,9 +68,8 @@ const parsing = fc.property(stream, cuts, fc.nat(), (bytes, sizes, place) => {
   same(parse(cut(bytes, sizes), true), events, `chunks of ${sizes}, handlers throw`)
   const decoded = new TextDecoder().decode(bytes)
   if (!decoded.startsWith('\ufeff')) same(parse(cutString(decoded, sizes)), events, `strings of ${sizes}`)
-
-  same(parseElsewhere(cut(bytes, sizes)), expected.map(withOwnId), 'eventsource-parser')
-})
+  return expected
+}
 
 const anyText = fc.string({ unit: fc.constantFrom('\r', '\n', ':', '\0', ' ', 'a', 'data', '好', '😀', '\ufeff') })
 const line = anyText.map(value => value.replace(/[\r\n]/g, ''))

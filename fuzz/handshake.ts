@@ -140,8 +140,12 @@ function readAnswer(text: string) {
   return parser.head!
 }
 
-const request = fc.property(requestText, ending, cuts, (lines, end, sizes) => {
-  const bytes = toBytes(lines, end)
+const request = fc.property(requestText, ending, cuts, (lines, end, sizes) =>
+  judgeRequest(toBytes(lines, end), sizes),
+)
+
+/** Throws for what must not be. */
+export function judgeRequest(bytes: Buffer, sizes: readonly number[]): void {
   const whole = parse('request', cut(bytes, [bytes.length]))
   hold(
     JSON.stringify(parse('request', cut(bytes, sizes))) === JSON.stringify(whole),
@@ -162,10 +166,14 @@ const request = fc.property(requestText, ending, cuts, (lines, end, sizes) => {
     hold(answer.ok, () => `our own answer is refused: ${JSON.stringify(answer)}`)
     hold(new Set(check.protocols).size === check.protocols.length, () => 'a subprotocol twice')
   }
-})
+}
 
-const response = fc.property(responseText, ending, cuts, list, (lines, end, sizes, offered) => {
-  const bytes = toBytes(lines, end)
+const response = fc.property(responseText, ending, cuts, list, (lines, end, sizes, offered) =>
+  judgeResponse(toBytes(lines, end), sizes, offered),
+)
+
+/** Throws for what must not be. */
+export function judgeResponse(bytes: Buffer, sizes: readonly number[], offered: string): void {
   const whole = parse('response', cut(bytes, [bytes.length]))
   hold(
     JSON.stringify(parse('response', cut(bytes, sizes))) === JSON.stringify(whole),
@@ -186,6 +194,6 @@ const response = fc.property(responseText, ending, cuts, list, (lines, end, size
     answer.extensions.every(({ name }) => name === 'permessage-deflate'),
     () => JSON.stringify(answer.extensions),
   )
-})
+}
 
 export const targets = [fromProperty('request', request), fromProperty('response', response)]

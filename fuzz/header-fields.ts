@@ -78,7 +78,8 @@ function splitExtensions(value: string): Extension[] {
     }))
 }
 
-const agreement = fc.property(value, value, (value, other) => {
+/** Throws for what must not be. */
+export function judgeValue(value: string, other: string): void {
   const is = (kind: keyof typeof GRAMMAR) => GRAMMAR[kind].test(value)
   const words = JSON.stringify(value)
   const [tokens, upgrade, extensions] = [parseTokenList(value), parseUpgrade(value), parseExtensions(value)]
@@ -111,7 +112,9 @@ const agreement = fc.property(value, value, (value, other) => {
   const raw = ['A', value, 'X', 'x', 'a', other]
   same(fieldValues(raw, 'a'), [value, other])
   same(combinedValue(raw, 'a'), `${value}, ${other}`)
-})
+}
+
+const agreement = fc.property(value, value, judgeValue)
 
 /** Milliseconds of this process for all three readers. */
 function cost(value: string): number {

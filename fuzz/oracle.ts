@@ -168,13 +168,18 @@ async function listenElsewhere(chunks: readonly Buffer[], role: Role): Promise<s
   return log
 }
 
+/** Throws where the core and the decoder do not agree. */
+export function judgeBesideRfc(role: Role, bytes: Buffer, sizes: readonly number[]): void {
+  const ours = listen(cut(bytes, sizes), role).join('\n')
+  const expected = decode(bytes, role, RFC).join('\n')
+  hold(ours === expected, () => `${role}, ${bytes.toString('hex')}\ntold ${ours}\nthe decoder ${expected}`)
+}
+
 export const target = fromProperty(
   'oracle',
   fc.asyncProperty(traffic, cuts, async ({ role, bytes }, sizes) => {
     const all = Buffer.from(bytes)
-    const ours = listen(cut(all, sizes), role).join('\n')
-    const expected = decode(all, role, RFC).join('\n')
-    hold(ours === expected, () => `${role}, ${all.toString('hex')}\ntold ${ours}\nthe decoder ${expected}`)
+    judgeBesideRfc(role, all, sizes)
     const theirs = (await listenElsewhere(cut(all, sizes), role)).join('\n')
     const alike = decode(all, role, WS).join('\n')
     hold(theirs === alike, () => `${role}, ${all.toString('hex')}\nws told ${theirs}\nthe decoder ${alike}`)

@@ -13,6 +13,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { target as conversation } from './conversation.ts'
+import { target as corpus } from './corpus.ts'
 import { targets as deflate } from './deflate.ts'
 import { targets as eventStream } from './event-stream.ts'
 import { target as eventStreamServer } from './event-stream-server.ts'
@@ -26,6 +27,7 @@ import type { Failure, Target } from './target.ts'
 import { target as utf8 } from './utf8.ts'
 
 const TARGETS: readonly Target[] = [
+  corpus,
   frames,
   oracle,
   roundtrip,

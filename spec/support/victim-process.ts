@@ -18,6 +18,8 @@ export type Doing =
   /** Drops what comes. */
   | 'listen'
   | 'echo'
+  /** Throws at each message. */
+  | 'throw'
   /** Listens to no message at all. */
   | 'ignore'
   /** Sends from `begin` on for as long as it is let, and waits for nobody. */
@@ -61,6 +63,7 @@ function keep(connection: WebSocketConnection, doing: Doing): void {
     connection.on('message', message => {
       messages++
       if (doing === 'echo') connection.send(message)
+      if (doing === 'throw') throw new Error('a listener')
     })
   }
   if (doing === 'flood') void flood(connection.closed, () => connection.send(Buffer.alloc(65_536)))

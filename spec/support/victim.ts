@@ -140,12 +140,16 @@ export class Victim {
     this.#child = child
   }
 
-  static start(scope: Scope): Victim {
+  /** @param files how many file descriptors it may have; all that the system allows if left out */
+  static start(scope: Scope, files?: number): Victim {
     const file = fileURLToPath(new URL('victim-process.js', import.meta.url))
-    const child = fork(file, {
-      execArgv: ['--expose-gc'],
-      env: { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' },
-    })
+    const env = { ...process.env, NODE_OPTIONS: '', NODE_V8_COVERAGE: '' }
+    // The shell takes the limit over to the process that it becomes.
+    const limited = ['-c', `ulimit -n ${files}; exec "$0" --expose-gc "$@"`, process.execPath]
+    const child =
+      files === undefined
+        ? fork(file, { execArgv: ['--expose-gc'], env })
+        : fork(file, { execPath: '/bin/sh', execArgv: limited, env })
     const gone = new Promise(resolve => child.once('close', resolve))
     scope.teardown(() => {
       child.kill('SIGKILL')
