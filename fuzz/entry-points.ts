@@ -1,6 +1,6 @@
 /**
- * What targets judge, reached from bytes alone: the entry points of fuzzing that is guided by coverage, ours (coverage.ts)
- * and any other that calls a function with a Buffer, such as Jazzer.js. The first bytes choose role, limits and chunks.
+ * What targets judge, reached from bytes alone: the entry points of fuzzing that is guided by coverage (coverage.ts). The
+ * first three bytes choose role, limits and chunks.
  */
 import { MessageInflater } from '../lib/transport/message-inflater.ts'
 import { parseExtensions } from '../lib/websocket/header-fields.ts'

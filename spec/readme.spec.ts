@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect as connectTcp, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -46,6 +46,20 @@ t.test('every JavaScript example is run here', async t => {
   t.same(
     new Set(EXAMPLES.map(({ kind }) => kind)),
     new Set(['server', 'client', 'attach', 'stream', 'harness', 'alone']),
+  )
+})
+
+t.test('the specs that the table of threats names are there, and it names all that attack', async t => {
+  const named = Array.from(README.matchAll(/\]\((spec\/[\w/-]+\.spec\.ts)\)/g), ([, path = '']) => path)
+  t.ok(named.length > 40)
+  t.same(
+    named.filter(path => !existsSync(join(ROOT, path))),
+    [],
+  )
+  const attacks = readdirSync(join(ROOT, 'spec', 'security')).map(name => `spec/security/${name}`)
+  t.same(
+    attacks.filter(path => !named.includes(path)),
+    [],
   )
 })
 
