@@ -7,9 +7,9 @@
  * It knows no connection: what a reconnection time or an end of the stream means is up to its owner. Handlers run
  * within `feed`, in the order of the stream.
  *
- * Memory: one unfinished line and the data of one event, both bounded, and a MiB for what they come in pieces. An event's `data` is a slice of the text of
- * its chunk, as any substring in V8, and keeps that text alive for as long as it is kept itself. Time: linear in the
- * input, whatever the chunks. No object is made per line.
+ * Memory: one unfinished line and the data of one event, both bounded, and four MiB for the pieces that these come in. An
+ * event's `data` is a slice of the text of its chunk, as any substring in V8, and keeps that text alive for as long as it
+ * is kept itself. Time: linear in the input, whatever the chunks. No object is made per line.
  */
 import { isUint8Array } from 'node:util/types'
 import { UnparsedText } from './unparsed-text.ts'
@@ -63,7 +63,7 @@ export interface EventStreamParserOptions {
  * have grown by its own length meanwhile, this is linear in the input.
  */
 const ROPE = 13
-const ROPE_LIMIT = 1_048_576
+const ROPE_LIMIT = 4_194_304
 
 const ERRORS = {
   ERR_EVENT_STREAM_LINE_TOO_LONG: 'a line is longer than maxLineBytes',
