@@ -32,7 +32,8 @@ export function openEventStream(
   response: ServerResponse | Http2ServerResponse | PortResponse,
   options?: EventStreamOptions,
 ): EventStream {
-  if (!isObject(request?.headers) || typeof request.headers.get === 'function')
+  const headers = request?.headers
+  if (typeof headers !== 'object' || headers === null || typeof headers.get === 'function')
     throw argumentError('ERR_INVALID_ARG_TYPE', `request must be the one that a server's listener is given`)
   if (!(response instanceof PortResponse || typeof response?.writeHead === 'function'))
     throw argumentError('ERR_INVALID_ARG_TYPE', `response must be the one that a server's listener is given`)
@@ -169,10 +170,6 @@ function isGone({ socket }: { readonly socket: Duplex }, response: ServerRespons
 
 function destroy(this: Socket): void {
   this.destroy()
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 function answeredAlready(): TypeError {

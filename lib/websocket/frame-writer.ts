@@ -4,9 +4,9 @@
  *
  * Frames are written straight into one slab that all writers of the process share. A writer that puts frame behind
  * frame holds one region of it; when another writer comes between, the region is sealed and the next frame begins
- * a new one. Payloads of more than {@link COPY_LIMIT} bytes are not copied unless they have to be masked. `take`
- * hands over what is gathered, and `reclaim` gives the region back when the system has copied it: until then its
- * bytes are not touched.
+ * a new one. Bytes of more than {@link COPY_LIMIT} are not copied unless they have to be masked; texts have to be
+ * encoded, and are written into the slab up to {@link LARGEST_SLAB}. `take` hands over what is gathered, and `reclaim`
+ * gives the region back when the system has copied it: until then its bytes are not touched.
  */
 import { MAX_HEADER_LENGTH, writeHeader } from './frame.ts'
 import { maskBytes } from './mask.ts'
@@ -14,13 +14,13 @@ import { maskBytes } from './mask.ts'
 const SLAB_SIZE = 65_536
 /**
  * Large texts make it larger: memory that is used again is the cheaper the more there is of it, because the system fills
- * new memory page by page (bench `echo 64 KiB`).
+ * new memory page by page (bench `echo-65536-text-1`).
  */
 const LARGEST_SLAB = 2 ** 20 + 65_536
 /** Payloads above this are written from where they lie. */
 export const COPY_LIMIT = 16_384
 
-/** Texts up to this length are written faster unit by unit than by a call into Node (bench `frame write`). */
+/** Texts up to this length are written faster unit by unit than by a call into Node (bench `echo-16-text-64`). */
 const LOOP_LIMIT = 24
 
 let slab = Buffer.allocUnsafeSlow(SLAB_SIZE)
