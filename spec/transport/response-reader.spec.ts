@@ -6,6 +6,7 @@ import t from 'tap'
 import { type Outcome, ResponseReader } from '../../lib/transport/response-reader.ts'
 import { HEAD_FAULTS, type HeadFault } from '../../lib/websocket/http-head.ts'
 import { everySplit } from '../support/every-split.ts'
+import { LINEAR, timeExponent } from '../support/growth.ts'
 import { Random } from '../support/random.ts'
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1')
@@ -161,17 +162,15 @@ t.test('of a body 64 KiB are kept', async t => {
 })
 
 t.test('time is linear: a body in tiny pieces costs little', async t => {
-  const time = (count: number) => {
+  const exponent = timeExponent(2000, 16, count => {
     const reader = new ResponseReader(LIMITS)
     const chunked = latin1('1\r\na\r\n'.repeat(count))
     reader.push(latin1('HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n'))
-    const start = performance.now()
-    for (let at = 0; at < chunked.length; at++) reader.push(chunked.subarray(at, at + 1))
-    return performance.now() - start
-  }
-  // Ten times as much takes ten times as long; a hundred times if what is kept is looked at again. A machine that
-  // is busy may spoil one comparison, not all of them.
-  t.ok([1, 2, 3, 4, 5].some(() => time(20_000) < 40 * time(2000)))
+    return () => {
+      for (let at = 0; at < chunked.length; at++) reader.push(chunked.subarray(at, at + 1))
+    }
+  })
+  t.ok(exponent < LINEAR, `exponent ${exponent.toFixed(2)}`)
 })
 
 t.test('random bytes are a fault or wait, and nothing else', async t => {
