@@ -23,7 +23,9 @@ export function acceptStreams(socket: Socket, onStream: (request: IncomingStream
     // As a socket does it: what the client has ended is ended by us.
     stream.once('end', () => stream.end())
     const isSettled = !session.pendingSettingsAck
-    onStream({ stream, session, socket, head: headOf(headers), secure, isSettled, number: ++count })
+    const request = { stream, session, head: headOf(headers), secure, isSettled, number: ++count }
+    // Node 20 does not bear the end of a stream while it reads frames, which it does just now.
+    setImmediate(() => onStream(request))
   })
 }
 

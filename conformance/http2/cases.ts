@@ -1,6 +1,6 @@
 /**
- * Group H2: what is of HTTP/2 in a WebSocket (RFC 8441): the setting, the extended CONNECT and its answers, and streams that
- * come and go on one connection. All that is of frames is played on streams by the other groups.
+ * Group H2, as a server: what is of HTTP/2 in a WebSocket (RFC 8441): the setting, the extended CONNECT and its answers, and
+ * streams that come and go on one connection. All that is of frames is played on streams by the other groups.
  */
 import type { ClientHttp2Session } from 'node:http2'
 import type { Case, Group, Peer } from '../case.ts'

@@ -1,10 +1,8 @@
 /**
  * The peer when a client is judged over HTTP/2 (RFC 8441): a stream that the client has opened with an extended CONNECT,
- * which is not answered. HTTP/2 itself is Node's, which lets no malformed request through; the socket below it is there
- * for what Node's HTTP/2 does not send.
+ * which is not answered. HTTP/2 itself is Node's, which lets no malformed request through.
  */
 import type { OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Socket } from 'node:net'
 import type { Opened, Opening, Peer, PlayOptions } from '../case.ts'
 import { agreeOn } from '../client-peer.ts'
 import { Endpoint, type EndpointHandler } from '../endpoint.ts'
@@ -17,7 +15,6 @@ import { headText } from './extended-connect.ts'
 export interface IncomingStream {
   readonly stream: ServerHttp2Stream
   readonly session: ServerHttp2Session
-  readonly socket: Socket
   /** Pseudo-header fields are among the others. */
   readonly head: Head
   readonly secure: boolean
