@@ -2,7 +2,8 @@
  * A message that goes to many: its text is encoded once, and it is deflated once for all connections that agreed on
  * the same terms, with or without context takeover, since it does not refer back to what a connection sent before.
  */
-import { type EncodedMessage, type MessageData, payloadOf } from '../websocket/connection.ts'
+import { byte0Of, type EncodedMessage, type MessageData, payloadOf } from '../websocket/connection.ts'
+import { encodeFrame } from '../websocket/frame-writer.ts'
 import type { Deflated, MessageDeflater } from './message-deflater.ts'
 
 /** Made by {@link prepareMessage}, for `WebSocketConnection.send`. */
@@ -10,6 +11,8 @@ export class PreparedMessage implements EncodedMessage {
   /** @internal */
   readonly isText: boolean
   /** @internal */
+  readonly frame: Buffer
+  /** A part of the frame. @internal */
   readonly payload: Buffer
   /** By the kind of deflater. */
   #deflated: Map<string, Deflated> | undefined = undefined
@@ -18,7 +21,9 @@ export class PreparedMessage implements EncodedMessage {
   constructor(data: MessageData) {
     const payload = payloadOf(data)
     this.isText = typeof payload === 'string'
-    this.payload = Buffer.from(payload as Uint8Array)
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    this.frame = encodeFrame(byte0Of(this), bytes)
+    this.payload = this.frame.subarray(this.frame.length - bytes.length)
   }
 
   /** @internal */

@@ -80,6 +80,8 @@ export interface EncodedMessage {
   /** The payload is what RFC 7692 §7.2.1 makes of the message. Of fragments it is the first one that tells. */
   readonly isCompressed: boolean
   readonly payload: Uint8Array
+  /** The message as a server's whole frame, if it goes to many: see `encodeFrame`. Its bytes never change. */
+  readonly frame?: Buffer | undefined
 }
 
 export const DEFAULT_LIMITS = { maxMessageSize: 1_048_576, maxFragments: 131_072, maxChunks: 1_048_576 } as const
@@ -221,10 +223,16 @@ export class Connection {
   }
 
   /** Sends a message that was encoded by the caller, who answers for it. False as with `send`. */
-  sendEncoded({ isText, isCompressed, payload }: EncodedMessage): boolean {
+  sendEncoded(message: EncodedMessage): boolean {
     this.#checkOutgoing()
-    this.#checkCompressed(isCompressed)
-    return this.#write(FIN | (isCompressed ? RSV1 : 0) | (isText ? OPCODES.text : OPCODES.binary), payload)
+    this.#checkCompressed(message.isCompressed)
+    // A client masks each of its frames afresh (§5.3).
+    if (message.frame === undefined || this.facts.sendsMask) return this.#write(byte0Of(message), message.payload)
+    if (this.#state !== 'open') return false
+    const isFirstOutput = this.#writer === undefined
+    this.#output.writeFrame(message.frame)
+    if (isFirstOutput) this.#handler.onOutput()
+    return true
   }
 
   /**
@@ -451,6 +459,11 @@ export class Connection {
     if (isFirstOutput) this.#handler.onOutput()
     return true
   }
+}
+
+/** The first byte of a message in one frame. */
+export function byte0Of({ isText, isCompressed }: Pick<EncodedMessage, 'isText' | 'isCompressed'>): number {
+  return FIN | (isCompressed ? RSV1 : 0) | (isText ? OPCODES.text : OPCODES.binary)
 }
 
 type GivenLimits = { readonly [name in keyof typeof DEFAULT_LIMITS]?: number | undefined }

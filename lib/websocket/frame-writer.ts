@@ -5,7 +5,8 @@
  * Frames are written straight into one slab that all writers of the process share. A writer that puts frame behind
  * frame holds one region of it; when another writer comes between, the region is sealed and the next frame begins
  * a new one. Bytes of more than {@link COPY_LIMIT} are not copied unless they have to be masked; texts have to be
- * encoded, and are written into the slab up to {@link LARGEST_SLAB}. `take` hands over what is gathered, and `reclaim`
+ * encoded, and are written into the slab up to {@link LARGEST_SLAB}. Whole frames that go to many are not copied for each
+ * of them. `take` hands over what is gathered, and `reclaim`
  * gives the region back when the system has copied it: until then its bytes are not touched.
  */
 import { MAX_HEADER_LENGTH, writeHeader } from './frame.ts'
@@ -37,8 +38,10 @@ export class FrameWriter {
   #maskingKeys: MaskingKeySource | undefined
   /** The masking key of the frame that is being written. */
   #maskingKey = 0
-  /** Sealed regions and large payloads, in order. */
+  /** Sealed regions, large payloads and whole frames, in order. */
   #pieces: Buffer[] = []
+  /** How many of them are whole frames. */
+  #shared = 0
   /** Where the open region begins; only while this writer is the slab's owner. */
   #regionStart = 0
 
@@ -90,13 +93,25 @@ export class FrameWriter {
     this.#endFrame(payload, length)
   }
 
+  /** Adds a whole frame without a mask, made by {@link encodeFrame}. It is not copied, and goes to many as it is. */
+  writeFrame(frame: Buffer): void {
+    this.sealRegion()
+    this.#pieces.push(frame)
+    this.#shared++
+    this.length += frame.length
+  }
+
   /** Hands over what was gathered, in order and with small pieces joined, and forgets it. */
   take(): Buffer[] {
     this.sealRegion()
     const pieces = this.#pieces
+    const { length } = this
+    const isShared = this.#shared === pieces.length && length <= SLAB_SIZE
     this.#pieces = []
+    this.#shared = 0
     this.length = 0
-    return pieces.length > 1 ? joinSmall(pieces) : pieces
+    if (pieces.length < 2) return pieces
+    return isShared ? joinShared(pieces, length) : joinSmall(pieces)
   }
 
   /** Writes a header behind what is in the slab, with room for `room` bytes after it; returns where it ends. */
@@ -170,6 +185,27 @@ function reserve(needed: number): void {
   if (slab.length - slabUsed >= needed) return
   slab = Buffer.allocUnsafeSlow(Math.max(SLAB_SIZE, needed))
   slabUsed = 0
+}
+
+/** A whole frame without a mask, as a server sends it. */
+export function encodeFrame(byte0: number, payload: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafeSlow(MAX_HEADER_LENGTH + payload.length)
+  const start = writeHeader(frame, 0, byte0, payload.length, false, 0)
+  frame.set(payload, start)
+  return frame.subarray(0, start + payload.length)
+}
+
+// The whole frames that were joined last, and the result: what one turn sends to many is the same for all of them
+// (bench `broadcast`). Not in the slab, because somebody may still be writing it when the slab's bytes are used again.
+let shared: readonly Buffer[] = []
+let sharedOutput: Buffer[] = []
+
+function joinShared(frames: readonly Buffer[], length: number): Buffer[] {
+  const isSame = frames.length === shared.length && frames.every((frame, i) => frame === shared[i])
+  if (isSame) return sharedOutput
+  shared = frames
+  sharedOutput = [Buffer.concat(frames, length)]
+  return sharedOutput
 }
 
 /** Joins neighbours that are small: a copy costs less than one more entry in a gathered write. */

@@ -3,8 +3,9 @@
  * for one that goes out as several fragments. Each ends with its message; a message in one frame within one chunk
  * needs neither.
  *
- * A partial message copies its pieces into one buffer that grows as bytes arrive, never by what a header
- * announces: it holds at most four times what the peer has sent, and nothing for a fragment or chunk as such.
+ * A partial message keeps large pieces as they came and copies small ones together, into buffers that grow as bytes
+ * arrive and never by what a header announces: it holds at most four times what the peer has sent, and nothing for a
+ * fragment or chunk as such. The pieces are joined once, at the end.
  */
 import type { ViolationCode } from '../errors.ts'
 import { OPCODES, RSV1 } from './frame.ts'
@@ -12,6 +13,13 @@ import type { FrameParser } from './frame-parser.ts'
 import { decodeValidText, INVALID, validateUtf8 } from './utf8.ts'
 
 const FIRST_CAPACITY = 256
+/** From this length on a piece is kept rather than copied, if its chunk holds little else. */
+const KEPT_FROM = 4096
+/** Up to this length texts are joined in memory that is used again and again (bench `echo-65536-text-1`). */
+const LARGEST_SCRATCH = 2 ** 20 + 65_536
+
+const NO_BYTES = Buffer.alloc(0)
+let scratch = NO_BYTES
 
 export interface MessageLimits {
   readonly maxFragments: number
@@ -23,8 +31,12 @@ export class PartialMessage {
   readonly opcode: number
   /** RSV1 was set on the first frame: the bytes are not the message, but what is to be inflated to it. */
   readonly isCompressed: boolean
-  #bytes: Buffer
+  /** What came before the bytes in `#tail`. */
+  #pieces: Buffer[] | undefined = undefined
   #length = 0
+  /** Small pieces, copied. */
+  #tail: Buffer
+  #tailLength = 0
   #fragments = 0
   #chunks = 0
   #ascii = true
@@ -34,7 +46,7 @@ export class PartialMessage {
   constructor(opcode: number, isCompressed: boolean, announced: number) {
     this.opcode = opcode
     this.isCompressed = isCompressed
-    this.#bytes = Buffer.allocUnsafe(Math.min(announced, FIRST_CAPACITY))
+    this.#tail = Buffer.allocUnsafe(Math.min(announced, FIRST_CAPACITY))
   }
 
   /** Adds the piece that `parser` has found. */
@@ -47,23 +59,57 @@ export class PartialMessage {
       return 'WS_ERR_TOO_MANY_BUFFERED_PARTS'
     }
     if (this.opcode === OPCODES.text && !this.isCompressed && !this.#validate(parser)) return 'WS_ERR_INVALID_UTF8'
-    const length = this.#length + end - start
-    if (length > this.#bytes.length) this.#grow(length, parser)
-    chunk.copy(this.#bytes, this.#length, start, end)
-    this.#length = length
+    this.#length += end - start
+    if (end - start >= KEPT_FROM && (end - start) * 2 > chunk.buffer.byteLength)
+      this.#keep(chunk.subarray(start, end))
+    else this.#copy(chunk, start, end, parser)
     return undefined
   }
 
-  /** What has been added so far. */
+  /** What has been added so far; good until the next message is joined. */
   get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+    if (this.#pieces === undefined) return this.#tail.subarray(0, this.#tailLength)
+    return this.#joinInto(this.#length > LARGEST_SCRATCH ? Buffer.allocUnsafeSlow(this.#length) : this.#scratch)
   }
 
   /** The message, once its last piece is there; undefined for a text that stops within a character. */
   finish(): string | Buffer | undefined {
-    if (this.opcode === OPCODES.binary) return this.bytes
+    if (this.opcode === OPCODES.binary)
+      return this.#pieces === undefined ? this.bytes : this.#joinInto(Buffer.allocUnsafeSlow(this.#length))
     if (this.#utf8 !== 0) return undefined
-    return decodeValidText(this.#bytes, 0, this.#length, this.#ascii)
+    return decodeValidText(this.bytes, 0, this.#length, this.#ascii)
+  }
+
+  get #scratch(): Buffer {
+    if (scratch.length < this.#length) scratch = Buffer.allocUnsafeSlow(this.#length)
+    return scratch
+  }
+
+  #joinInto(bytes: Buffer): Buffer {
+    let at = 0
+    for (const piece of this.#pieces ?? []) {
+      bytes.set(piece, at)
+      at += piece.length
+    }
+    bytes.set(this.#tail.subarray(0, this.#tailLength), at)
+    return bytes.subarray(0, this.#length)
+  }
+
+  #keep(piece: Buffer): void {
+    this.#pieces ??= []
+    if (this.#tailLength > 0) {
+      this.#pieces.push(this.#tail.subarray(0, this.#tailLength))
+      this.#tail = NO_BYTES
+      this.#tailLength = 0
+    }
+    this.#pieces.push(piece)
+  }
+
+  #copy(chunk: Buffer, start: number, end: number, parser: FrameParser): void {
+    const length = this.#tailLength + end - start
+    if (length > this.#tail.length) this.#grow(length, parser)
+    chunk.copy(this.#tail, this.#tailLength, start, end)
+    this.#tailLength = length
   }
 
   #validate(parser: FrameParser): boolean {
@@ -78,8 +124,8 @@ export class PartialMessage {
     // Fourfold, so that a message of n bytes costs n/3 of copying, but no more than the last frame still wants.
     const wanted = fin ? remaining : Math.max(remaining, length)
     const bytes = Buffer.allocUnsafe(Math.min(length * 4, length + wanted))
-    this.#bytes.copy(bytes, 0, 0, this.#length)
-    this.#bytes = bytes
+    this.#tail.copy(bytes, 0, 0, this.#tailLength)
+    this.#tail = bytes
   }
 }
 

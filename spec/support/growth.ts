@@ -26,8 +26,8 @@ export function timeExponent(size: number, factor: number, prepare: (size: numbe
   return least
 }
 
-/** What still counts as linear: half-way to quadratic. */
-export const LINEAR = 1.5
+/** What still counts as linear: room for what garbage collection adds to large sizes, and short of the 2 of quadratic time. */
+export const LINEAR = 1.75
 
 /** Microseconds below which a run tells more of what else its process does. Sizes are to be so that quadratic is far above. */
 const MEASURABLE = 1000

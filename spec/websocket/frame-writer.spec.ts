@@ -3,7 +3,7 @@
  * unharmed, in as few pieces as can be; and the bytes that it was given stay as they were.
  */
 import t from 'tap'
-import { COPY_LIMIT, FrameWriter, reclaim } from '../../lib/websocket/frame-writer.ts'
+import { COPY_LIMIT, encodeFrame, FrameWriter, reclaim } from '../../lib/websocket/frame-writer.ts'
 import { Random } from '../support/random.ts'
 import { BINARY, MASK, type RawFrame, rawFrame, rawFrames, TEXT } from '../support/raw-frames.ts'
 
@@ -350,3 +350,52 @@ t.test(
     t.ok(reused > 100, `${reused} regions were used again`)
   },
 )
+
+t.test('whole frames: as any other to the peer, alone and between others', async t => {
+  for (const length of BORDERS) {
+    const payload = binary(length, 7)
+    const frame = encodeFrame(0x82, payload)
+    t.ok(frame.equals(rawFrame({ opcode: BINARY, payload })), `${length}`)
+    const alone = server()
+    alone.writeFrame(frame)
+    t.equal(alone.length, frame.length)
+    t.equal(alone.take()[0], frame, 'not copied')
+    const mixed = server()
+    mixed.writeText(0x81, 'before')
+    mixed.writeFrame(frame)
+    mixed.writeFrame(frame)
+    mixed.writeBytes(0x82, binary(3))
+    const expected = rawFrames([
+      { opcode: TEXT, payload: 'before' },
+      { opcode: BINARY, payload },
+      { opcode: BINARY, payload },
+      { opcode: BINARY, payload: binary(3) },
+    ])
+    t.equal(mixed.length, expected.length)
+    t.ok(Buffer.concat(mixed.take()).equals(expected), `${length}, between others`)
+  }
+})
+
+t.test('whole frames that go to many are joined once, in memory that is not used for anything else', async t => {
+  const frames = Array.from({ length: 16 }, (_, i) => encodeFrame(0x82, binary(100, i)))
+  const take = (given: readonly Buffer[]) => {
+    const writer = server()
+    for (const frame of given) writer.writeFrame(frame)
+    return writer.take()
+  }
+  const first = take(frames)
+  t.equal(first.length, 1)
+  t.ok(first[0]!.equals(Buffer.concat(frames)))
+  t.equal(take(frames)[0], first[0], 'the same bytes for the next one')
+  t.ok(take(frames.slice(1))[0]!.equals(Buffer.concat(frames.slice(1))), 'other frames are others')
+  t.ok(take([...frames].reverse())[0]!.equals(Buffer.concat([...frames].reverse())), 'and so is another order')
+  // Somebody may be still writing it.
+  const again = take(frames)
+  reclaim(again[0]!)
+  const other = server()
+  other.writeBytes(0x82, binary(2000, 0xee))
+  other.take()
+  t.ok(again[0]!.equals(Buffer.concat(frames)))
+  const large = Array.from({ length: 10 }, (_, i) => encodeFrame(0x82, binary(9000, i)))
+  t.ok(Buffer.concat(take(large)).equals(Buffer.concat(large)), 'more than is joined in one')
+})
