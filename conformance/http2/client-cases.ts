@@ -189,18 +189,6 @@ function judgeEnd(code: number | undefined, mayBeReset: boolean): Outcome {
   return ['NON-STRICT', `${wanted}, got RST_STREAM with code ${code}`]
 }
 
-/** The code of a GOAWAY that tells of an error, within a moment. */
-async function errorOf({ request, options }: Http2ClientPeer): Promise<number | undefined> {
-  let found: number | undefined
-  const onGoaway = (code: number) => {
-    if (code !== NO_ERROR) found = code
-  }
-  request.session.on('goaway', onGoaway)
-  await waitFor(AFTERWARDS * options.pace)
-  request.session.off('goaway', onGoaway)
-  return found
-}
-
 /** A WebSocket that is ended by what the suite does; the end must be one of its stream alone. */
 function ended(
   title: string,
@@ -214,12 +202,17 @@ function ended(
     async play(peer) {
       peer.respond({})
       const endpoint = peer.endpoint({ onMessage() {}, onPong() {}, onEnd() {} })
-      const [end, error] = [endOf(peer), errorOf(peer)]
+      const end = endOf(peer)
+      let error: number = NO_ERROR
+      // RFC 9113 §6.8: GOAWAY tells why a connection is ended.
+      peer.request.session.on('goaway', code => {
+        error ||= code
+      })
       act(endpoint, peer)
       const code = await end
-      const goaway = await error
-      if (goaway !== undefined)
-        return ['FAILED', `expected the connection to outlive it, but the client ended that with error ${goaway}`]
+      await waitFor(AFTERWARDS * peer.options.pace)
+      if (error !== NO_ERROR)
+        return ['FAILED', `expected the connection to outlive it, but the client ended that with error ${error}`]
       return judge(code, endpoint)
     },
   }

@@ -9,7 +9,6 @@ import {
   constants,
   type IncomingHttpHeaders,
 } from 'node:http2'
-import { connect as connectTcp } from 'node:net'
 import { Duplex } from 'node:stream'
 import { BrokenEcho, clientAgreement, type Fault } from './broken-endpoint.ts'
 
@@ -43,17 +42,13 @@ export interface Http2ClientOptions {
   readonly session?: ClientHttp2Session | undefined
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants
+const { NGHTTP2_INTERNAL_ERROR } = constants
 
 /** Any certificate will do. */
-export function connectHttp2(url: string, known: ReadonlySet<string> = new Set()): ClientHttp2Session {
-  const { host, port, protocol } = new URL(url)
-  const resets = known.has('reset with an error') || known.has('reset after the closing handshake')
-  const session = connect(`${protocol === 'wss:' ? 'https' : 'http'}://${host}`, {
-    rejectUnauthorized: false,
-    ...(resets ? { createConnection: () => resetting(Number(port)) } : {}),
-  })
-  return session.on('error', () => {})
+export function connectHttp2(url: string): ClientHttp2Session {
+  const { host, protocol } = new URL(url)
+  const origin = `${protocol === 'wss:' ? 'https' : 'http'}://${host}`
+  return connect(origin, { rejectUnauthorized: false }).on('error', () => {})
 }
 
 /** Opens a WebSocket with these faults, echoes until its stream ends, and resolves then. */
@@ -63,25 +58,28 @@ export async function brokenHttp2Client(
   { deflate, session: shared }: Http2ClientOptions = {},
 ): Promise<void> {
   const known: ReadonlySet<string> = new Set(faults)
-  const session = shared ?? connectHttp2(url, known)
+  const session = shared ?? connectHttp2(url)
   if (shared === undefined && !known.has('SETTINGS not waited for'))
     await new Promise(resolve => session.once('remoteSettings', resolve).once('close', resolve))
   if (session.destroyed) return
-  const stream = session.request(requestFields(new URL(url), known, deflate), { endStream: false })
+  const canceller = new AbortController()
+  const stream = session.request(requestFields(new URL(url), known, deflate), {
+    endStream: false,
+    signal: canceller.signal,
+  })
+  // RST_STREAM with INTERNAL_ERROR, or with CANCEL; close() would send END_STREAM before.
+  const reset = (error?: Error) =>
+    setImmediate(() => (error === undefined ? canceller.abort() : stream.destroy(error)))
   const closed = new Promise<void>(resolve => stream.on('error', () => {}).on('close', resolve))
   // What is no answer is not read to its end.
   stream.on('aborted', () => setImmediate(() => stream.destroy()))
   // Node 20 does not bear the end of a stream while it reads frames, which it does at each event.
-  stream.on('response', headers => setImmediate(() => onResponse(stream, headers, known, deflate)))
-  if (known.has('interim responses not skipped')) stream.on('headers', () => reset(stream))
-  if (known.has('GOAWAY ends all')) session.on('goaway', () => reset(stream))
+  stream.on('response', headers => setImmediate(() => onResponse(stream, headers, known, reset, deflate)))
+  if (known.has('interim responses not skipped')) stream.on('headers', () => reset())
+  if (known.has('GOAWAY ends all')) session.on('goaway', () => reset())
   await closed
   if (known.has('streams end their connection') && !session.destroyed) session.goaway(NGHTTP2_INTERNAL_ERROR)
   if (shared === undefined) session.close()
-}
-
-function reset(stream: ClientHttp2Stream, code: number = NGHTTP2_CANCEL): void {
-  setImmediate(() => stream.close(code))
 }
 
 function requestFields({ protocol, host, pathname, search }: URL, known: ReadonlySet<string>, deflate?: string) {
@@ -104,10 +102,11 @@ function onResponse(
   stream: ClientHttp2Stream,
   headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined },
   known: ReadonlySet<string>,
+  reset: (error?: Error) => void,
   deflate: string | undefined,
 ): void {
   const onEnd = () => {
-    if (known.has('reset after the closing handshake')) reset(stream)
+    if (known.has('reset after the closing handshake')) reset()
     else if (!known.has('streams never ended')) stream.end()
   }
   const isTaken = isRight(headers, known, deflate)
@@ -116,7 +115,7 @@ function onResponse(
   else if (!isIgnored) stream.on('end', onEnd)
   if (!isTaken) {
     stream.resume()
-    if (!isIgnored) reset(stream, known.has('reset with an error') ? NGHTTP2_INTERNAL_ERROR : NGHTTP2_CANCEL)
+    if (!isIgnored) reset(known.has('reset with an error') ? new Error('reset') : undefined)
     return
   }
   const socket = known.has('reads late') ? readLate(stream) : stream
@@ -158,40 +157,4 @@ function readLate(stream: ClientHttp2Stream): Duplex {
   })
   stream.on('data', chunk => setTimeout(() => late.push(chunk), 50))
   return late
-}
-
-/** END_STREAM on an empty DATA frame, in hex digits; Node's HTTP/2 sends it before RST_STREAM with the code 8 or 2. */
-const END = '000000000100000001'
-const RESET = '0000040300'
-/** Milliseconds in which what ends a stream is followed by what resets it. */
-const AT_ONCE = 20
-
-/** A connection on which streams are reset without END_STREAM. */
-function resetting(port: number): Duplex {
-  const socket = connectTcp(port, '127.0.0.1')
-  let held = ''
-  const flush = (more = '') => {
-    const text = (held + more).replace(END + RESET, RESET)
-    held = text.endsWith(END) && more !== '' ? END : ''
-    if (!socket.destroyed) socket.write(Buffer.from(text.slice(0, text.length - held.length), 'hex'))
-    if (held !== '') setTimeout(flush, AT_ONCE)
-  }
-  const it = new Duplex({
-    read() {},
-    write(chunk: Buffer, _, done) {
-      flush(chunk.toString('hex'))
-      done()
-    },
-    final(done) {
-      flush()
-      socket.end(done)
-    },
-    destroy(error, done) {
-      socket.destroy()
-      done(error)
-    },
-  })
-  socket.on('data', chunk => it.push(chunk))
-  socket.on('error', () => {}).on('close', () => it.destroy())
-  return it
 }
