@@ -21,7 +21,7 @@ import { OPCODE } from './frame.ts'
 import { fieldValue, MAX_HEAD, readHead } from './handshake.ts'
 import { acceptStreams } from './http2/accept-streams.ts'
 import { Http2ClientPeer } from './http2/client-peer.ts'
-import { patience } from './patience.ts'
+import { patience, waitFor } from './patience.ts'
 import { DEFAULT_PLAY, HEAVY_JOBS, playCase } from './runner.ts'
 import type { CaseResult } from './verdict.ts'
 import { WireLog } from './wire-log.ts'
@@ -53,6 +53,8 @@ const BASE = 'ws://suite'
 
 /** Milliseconds for a client's request. */
 const REQUEST_TIMEOUT = 5000
+/** Milliseconds for the verdicts on cases that were played, where they are asked for. */
+const SETTLING_TIMEOUT = 2500
 
 export class ClientJudge {
   readonly #options: ClientJudgeOptions
@@ -64,6 +66,8 @@ export class ClientJudge {
   /** Cases that are played at this moment, and the most that ever were. */
   #playing = 0
   #crowd = 0
+  /** By agent: cases whose verdict has not been found yet. */
+  readonly #unsettled = new Map<string, Set<Promise<CaseResult>>>()
   /** By agent, then by case. */
   readonly #results = new Map<string, Map<string, CaseResult>>()
 
@@ -173,10 +177,27 @@ export class ClientJudge {
     // Clients that play one case after the other have for it what Autobahn gives them.
     const crowd = it.weight === 'heavy' ? Math.min(this.#crowd, HEAVY_JOBS) : 1
     const peer = arrival({ ...this.#options.play, crowd }, log)
-    const result = await playCase(it, log, () => it.play(peer))
+    const result = await this.#settling(
+      agent,
+      playCase(it, log, () => it.play(peer)),
+    )
     this.#playing--
     peer.release()
     this.#keep(agent, result)
+  }
+
+  async #settling(agent: string, play: Promise<CaseResult>): Promise<CaseResult> {
+    const plays = this.#unsettled.get(agent) ?? new Set()
+    this.#unsettled.set(agent, plays.add(play))
+    const result = await play
+    plays.delete(play)
+    return result
+  }
+
+  /** What an agent has played is judged, as far as that comes soon: a client may be gone before its verdict is found. */
+  async #settled(agent: string): Promise<void> {
+    const plays = this.#unsettled.get(agent) ?? []
+    await Promise.race([Promise.all(plays), waitFor(SETTLING_TIMEOUT)])
   }
 
   #keep(agent: string, result: CaseResult): void {
@@ -194,11 +215,14 @@ export class ClientJudge {
       message = JSON.stringify({ id, description: title })
     } else if (pathname === '/getCaseStatus') {
       const { id } = this.#caseOf(query)
-      const result = this.#results.get(agentOf(query))?.get(id)
+      const agent = agentOf(query)
+      await this.#settled(agent)
+      const result = this.#results.get(agent)?.get(id)
       if (result === undefined) throw new BadRequest(`case ${id} was not played`)
       message = JSON.stringify({ behavior: result.behavior, behaviorClose: result.behaviorClose })
     } else if (pathname === '/updateReports') {
       const agent = agentOf(query)
+      await this.#settled(agent)
       await this.#options.onReports?.(agent)
     } else throw new BadRequest(`${pathname} is not served here`)
     const opened = await peer.open({ onMessage() {}, onPong() {}, onEnd() {} })

@@ -31,9 +31,13 @@ export function acceptStreams(socket: Socket, onStream: (request: IncomingStream
 
 function answerPlain(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
   const [path] = (headers[':path'] ?? '').split('?')
-  if (headers[':method'] !== 'GET' || path !== '/') return stream.respond({ ':status': 404 }, { endStream: true })
-  stream.respond({ ':status': 200, 'content-type': 'text/html', 'cache-control': 'no-store' })
-  stream.end(BROWSER_PAGE)
+  const method = headers[':method'] ?? ''
+  if (!['GET', 'HEAD'].includes(method) || path !== '/')
+    return stream.respond({ ':status': 404 }, { endStream: true })
+  const isHead = method === 'HEAD'
+  const fields = { ':status': 200, 'content-type': 'text/html', 'cache-control': 'no-store' }
+  stream.respond(fields, { endStream: isHead })
+  if (!isHead) stream.end(BROWSER_PAGE)
 }
 
 /** The start line is as it would be in HTTP/1.1. */

@@ -17,7 +17,9 @@ const query = \`agent=\${encodeURIComponent(agent)}\`
 const state = document.querySelector('#state')
 
 // Echoes until the end, and resolves with what came last.
-function run(path) {
+async function run(path) {
+  // A browser opens WebSockets on a connection of HTTP/2 only if there is one, which a case may have ended.
+  await fetch('/', { method: 'HEAD' })
   return new Promise(resolve => {
     let last
     const socket = new WebSocket(\`wss://\${location.host}\${path}\`)
