@@ -52,7 +52,8 @@ export function messageOf(content: Content, payload: Buffer, masked: boolean, fr
 }
 
 /** A Pong without data, for whoever only wants to hear something. */
-export const PONG: Buffer = frame(0x8a, Buffer.alloc(0), true)
+export const PONG: Buffer = frame(0x8a, Buffer.alloc(0), false)
+export const MASKED_PONG: Buffer = frame(0x8a, Buffer.alloc(0), true)
 
 export function frame(byte0: number, payload: Uint8Array, masked: boolean): Buffer {
   const { length } = payload

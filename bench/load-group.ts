@@ -6,7 +6,7 @@
 
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { PONG } from './frames.ts'
+import { MASKED_PONG, PONG } from './frames.ts'
 import { LoadConnection } from './load-connection.ts'
 import { exchange, type LoadTerms, type Measurement, type Request, type Window } from './load-terms.ts'
 import { processorTime, timeBetween } from './processor-time.ts'
@@ -52,14 +52,20 @@ export class LoadGroup {
     await inParallel(count, OPENING, async () => {
       const connection = await LoadConnection.open(port, request)
       if (greet) await connection.exchange(this.#request)
-      if (request !== 'events') connection.onBytes = answerPing
       this.#add(connection)
+      if (request !== 'events') this.#rest(connection)
     })
   }
 
   /** Resolves to the port; connections come as the client under test makes them. */
   listen(): Promise<number> {
-    return listen(createServer(async (socket: Socket) => this.#add(await LoadConnection.accept(socket))))
+    return listen(
+      createServer(async (socket: Socket) => {
+        const connection = await LoadConnection.accept(socket)
+        this.#add(connection)
+        this.#rest(connection)
+      }),
+    )
   }
 
   /** @throws {Error} the answer is not the message that was sent */
@@ -131,6 +137,12 @@ export class LoadGroup {
 
   #onFull: () => void = () => {}
 
+  /** Between two runs the others play: who has a heartbeat must get its Pong, or it hangs up. What comes then is a Ping. */
+  #rest(connection: LoadConnection): void {
+    const pong = this.#isClient ? MASKED_PONG : PONG
+    connection.onBytes = () => void connection.socket.write(pong)
+  }
+
   #add(connection: LoadConnection): void {
     this.#connections.push(connection)
     connection.onLost = () => void this.lost++
@@ -148,6 +160,7 @@ export class LoadGroup {
     this.#note('end')
     this.#isRunning = false
     await this.#untilAnswered(isAnswered)
+    for (const connection of this.#connections) this.#rest(connection)
     return {
       count,
       seconds: (to - from) / 1000,
@@ -175,11 +188,6 @@ export class LoadGroup {
       await delay(10)
     }
   }
-}
-
-/** What an idle connection receives is a Ping. Any frame will do for an answer. */
-function answerPing(_count: number, connection: LoadConnection): void {
-  connection.socket.write(PONG)
 }
 
 /** Runs `task` `count` times, `at` a time. */

@@ -4,6 +4,7 @@
  */
 import type { Case, Group } from '../case.ts'
 import { fieldValue } from '../handshake.ts'
+import { reset } from '../reset.ts'
 import type { Verdict } from '../verdict.ts'
 import { eventsFault } from './client-report.ts'
 import { type Answer, EventStreamClientPeer, type Seen, type StreamRequest } from './client-stream.ts'
@@ -267,7 +268,7 @@ async function playTalk(talk: Talk, peer: EventStreamClientPeer): Promise<Verdic
     if (request === undefined) return failed(notAsked(i))
     const fault = idFault(talk, request, i)
     if (fault !== undefined) return failed(fault)
-    if (answer.status === 'reset') request.incoming.socket.resetAndDestroy()
+    if (answer.status === 'reset') reset(request.incoming.socket)
     else await request.answer(answer)
   }
   const fault = await (talk.ends === 'closed' ? watchClosed(peer) : watchAsking(peer, talk))

@@ -7,6 +7,7 @@ import type { Opened, Peer, PlayOptions } from '../case.ts'
 import type { IncomingRequest } from '../client-peer.ts'
 import { type FieldsToWrite, fieldValue, writeHead } from '../handshake.ts'
 import { type Patience, patience } from '../patience.ts'
+import { reset } from '../reset.ts'
 import type { WireLog } from '../wire-log.ts'
 import type { StreamEvent } from './stream.ts'
 import { LAST_CHUNK, writeChunk } from './transfer.ts'
@@ -101,7 +102,7 @@ export class StreamRequest {
       // A reset may throw away what stands in front of it.
       await delay(20)
       this.#log.note('the suite resets TCP')
-      socket.resetAndDestroy()
+      reset(socket)
       return
     }
     this.#log.note(ending === 'cut' ? 'the suite ends TCP amid the body' : 'the body ends')

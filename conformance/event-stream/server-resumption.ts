@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net'
 import type { Case, Group } from '../case.ts'
 import { waitFor } from '../patience.ts'
+import { reset } from '../reset.ts'
 import { ServerPeer } from '../server-peer.ts'
 import type { Verdict } from '../verdict.ts'
 import { type About, caseFor, failed, finding, fine, missing } from './finding.ts'
@@ -220,7 +221,7 @@ const CROWDS: readonly Row[] = [
       beside(peer, 10, async socket => {
         await write(peer, socket, {})
         await ServerStream.over(peer, socket)
-        socket.resetAndDestroy()
+        reset(socket)
       }),
   },
   {
@@ -229,7 +230,7 @@ const CROWDS: readonly Row[] = [
     play: peer =>
       beside(peer, 20, async socket => {
         await write(peer, socket, {})
-        setImmediate(() => socket.resetAndDestroy())
+        setImmediate(() => reset(socket))
       }),
   },
   {

@@ -10,6 +10,7 @@ import { OPCODE, writeFrame } from '../frame.ts'
 import { Greeting } from '../greeting.ts'
 import { newKey, writeRequest } from '../handshake.ts'
 import { patience, waitFor } from '../patience.ts'
+import { reset } from '../reset.ts'
 import { ServerPeer } from '../server-peer.ts'
 import type { Behavior, Verdict } from '../verdict.ts'
 import { openTalk } from '../wrong.ts'
@@ -60,7 +61,7 @@ const STORMS: readonly { readonly title: string; readonly clause: string; readon
   {
     title: 'A reset after each octet of a handshake and of a frame',
     clause: 'RFC 6455 §7.1.5',
-    run: peer => storm(peer, scriptOf(peer).length, (it, i) => cutOne(it, i, socket => socket.resetAndDestroy())),
+    run: peer => storm(peer, scriptOf(peer).length, (it, i) => cutOne(it, i, reset)),
   },
   {
     title: 'The end of TCP after each octet of a handshake and of a frame: the server ends its side too',
@@ -227,7 +228,7 @@ async function dropOne(peer: ServerPeer, i: number): Promise<string | undefined>
     await new Promise(resolve => socket.once('data', resolve).once('close', resolve))
   } else if (i % 3 === 1) socket.write(request.slice(0, 40))
   if (i % 2 === 0) socket.destroy()
-  else socket.resetAndDestroy()
+  else reset(socket)
   return undefined
 }
 

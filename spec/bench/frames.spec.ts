@@ -2,7 +2,15 @@
 import { isUtf8 } from 'node:buffer'
 import t from 'tap'
 import { FrameParser } from 'wirewright/protocol'
-import { type Content, frameLength, lengthOfFrame, messageOf, PONG, payloadOf } from '../../bench/frames.ts'
+import {
+  type Content,
+  frameLength,
+  lengthOfFrame,
+  MASKED_PONG,
+  messageOf,
+  PONG,
+  payloadOf,
+} from '../../bench/frames.ts'
 
 const SIZES = [0, 1, 2, 3, 16, 100, 125, 126, 127, 1024, 65_535, 65_536, 100_000]
 
@@ -62,5 +70,6 @@ t.test('a message in fragments: one opcode, one FIN, the same payload', async t 
 })
 
 t.test('the Pong is one', async t => {
-  t.same(read(PONG, true).frames, ['fin 10'])
+  t.same(read(PONG, false).frames, ['fin 10'])
+  t.same(read(MASKED_PONG, true).frames, ['fin 10'])
 })
