@@ -33,6 +33,8 @@ export class LoadGroup {
   /** Bytes that are received when all that is in flight has been answered once. */
   #cycle = 0
   #isRunning = false
+  /** The other side has a heartbeat. */
+  #isAsked = false
   /** Of a broadcast: bytes that all of them are still to receive. */
   #awaited = 0
   /** Connections that have ended, and not by us. */
@@ -110,6 +112,8 @@ export class LoadGroup {
       publisher!.socket.write(this.#batch)
     }
     this.#isRunning = true
+    // Those who only receive would be asked amid the run whether they are there.
+    if (this.#isAsked) for (const connection of this.#connections) connection.socket.write(this.#pong)
     for (const connection of this.#connections) connection.onBytes = onBytes
     this.#awaited = awaited
     this.#cycle = awaited
@@ -139,8 +143,14 @@ export class LoadGroup {
 
   /** Between two runs the others play: who has a heartbeat must get its Pong, or it hangs up. What comes then is a Ping. */
   #rest(connection: LoadConnection): void {
-    const pong = this.#isClient ? MASKED_PONG : PONG
-    connection.onBytes = () => void connection.socket.write(pong)
+    connection.onBytes = () => {
+      this.#isAsked = true
+      connection.socket.write(this.#pong)
+    }
+  }
+
+  get #pong(): Buffer {
+    return this.#isClient ? MASKED_PONG : PONG
   }
 
   #add(connection: LoadConnection): void {
