@@ -6,6 +6,7 @@ import { DEFLATE_CASES, DEFLATE_GROUPS } from './deflate/index.ts'
 import { EVENT_STREAM_CASES, EVENT_STREAM_GROUPS } from './event-stream/index.ts'
 import { HOSTILE_CASES, HOSTILE_GROUPS } from './hostile/index.ts'
 import { HTTP2_CASES, HTTP2_GROUPS } from './http2/cases.ts'
+import { HTTP2_CLIENT_CASES } from './http2/client-cases.ts'
 import { BEHIND_REQUEST_CASES, BEHIND_REQUEST_GROUPS } from './opening/behind-requests.ts'
 import { CLIENT_OPENING_CASES, CLIENT_OPENING_GROUPS } from './opening/clients.ts'
 import { SERVER_OPENING_CASES, SERVER_OPENING_GROUPS } from './opening/servers.ts'
@@ -31,5 +32,6 @@ export const CASES: readonly Case[] = [
   ...HOSTILE_CASES,
   ...DEFLATE_CASES,
   ...HTTP2_CASES,
+  ...HTTP2_CLIENT_CASES,
   ...EVENT_STREAM_CASES,
 ]

@@ -8,18 +8,21 @@
  *     /getCaseStatus?case=N&agent=A     one message: {"behavior": …}
  *     /updateReports?agent=A            writes the reports
  *
- * Clients of event streams are judged beside them: see event-stream/client-judge.ts. Their cases are numbered apart.
+ * Over HTTP/2 (RFC 8441) each of these is a stream, however many connections they share, and a browser finds at / a page
+ * that does all of it. Clients of event streams are judged beside them, over HTTP/1.1: see event-stream/client-judge.ts.
+ * Their cases are numbered apart.
  */
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import type { Case, PlayOptions } from './case.ts'
 import { ClientPeer, type IncomingRequest } from './client-peer.ts'
-import { Endpoint } from './endpoint.ts'
 import { EventStreamClientJudge } from './event-stream/client-judge.ts'
 import { OPCODE } from './frame.ts'
-import { fieldValue, MAX_HEAD, readHead, requestFault, writeHead, writeResponse } from './handshake.ts'
-import { patience } from './patience.ts'
-import { HEAVY_JOBS, playCase } from './runner.ts'
+import { fieldValue, MAX_HEAD, readHead } from './handshake.ts'
+import { acceptStreams } from './http2/accept-streams.ts'
+import { Http2ClientPeer } from './http2/client-peer.ts'
+import { patience, waitFor } from './patience.ts'
+import { DEFAULT_PLAY, HEAVY_JOBS, playCase } from './runner.ts'
 import type { CaseResult } from './verdict.ts'
 import { WireLog } from './wire-log.ts'
 
@@ -32,6 +35,8 @@ export interface ClientJudgeOptions {
   readonly host?: string | undefined
   /** Certificate and key: the server then speaks wss. */
   readonly tls?: TlsOptions | undefined
+  /** Cases are played on streams of HTTP/2: by ALPN with `tls`, and else with prior knowledge. Default false. */
+  readonly http2?: boolean | undefined
   readonly onResult?: ((agent: string, result: CaseResult) => void) | undefined
   /** A client asks for the reports of an agent; it waits for them. */
   readonly onReports?: ((agent: string) => void | Promise<void>) | undefined
@@ -40,8 +45,16 @@ export interface ClientJudgeOptions {
 /** A request that cannot be answered, in words for who wrote the client. */
 class BadRequest extends Error {}
 
+/** A request as the peer that it will be: with these options, in this log. */
+type Arrival = (options: PlayOptions, log: WireLog) => ClientPeer | Http2ClientPeer
+
+/** Of paths, in whose stead URLs may stand. */
+const BASE = 'ws://suite'
+
 /** Milliseconds for a client's request. */
 const REQUEST_TIMEOUT = 5000
+/** Milliseconds for the verdicts on cases that were played, where they are asked for. */
+const SETTLING_TIMEOUT = 2500
 
 export class ClientJudge {
   readonly #options: ClientJudgeOptions
@@ -53,6 +66,8 @@ export class ClientJudge {
   /** Cases that are played at this moment, and the most that ever were. */
   #playing = 0
   #crowd = 0
+  /** By agent: cases whose verdict has not been found yet. */
+  readonly #unsettled = new Map<string, Set<Promise<CaseResult>>>()
   /** By agent, then by case. */
   readonly #results = new Map<string, Map<string, CaseResult>>()
 
@@ -66,11 +81,17 @@ export class ClientJudge {
       onResult: (agent, result) => this.#keep(agent, result),
       onReports: agent => options.onReports?.(agent),
     })
-    const onSocket = (socket: Socket) => this.#onSocket(socket)
+    const onSocket = (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
+      if (options.http2) this.#onHttp2(socket)
+      else this.#onSocket(socket)
+    }
+    const alpn = options.http2 ? { ALPNProtocols: ['h2'] } : {}
     this.#server =
       options.tls === undefined
         ? createTcpServer({ noDelay: true }, onSocket)
-        : createTlsServer({ ...options.tls, noDelay: true }, onSocket)
+        : createTlsServer({ ...options.tls, ...alpn, noDelay: true }, onSocket)
   }
 
   /** Resolves with the URL at which clients are judged. */
@@ -103,9 +124,14 @@ export class ClientJudge {
     return this.#options.cases.flatMap(({ id }) => results?.get(id) ?? [])
   }
 
+  #onHttp2(socket: Socket): void {
+    acceptStreams(socket, request => {
+      const path = fieldValue(request.head, ':path') ?? ''
+      void this.#onRequest(path, (options, log) => new Http2ClientPeer(request, options, log))
+    })
+  }
+
   #onSocket(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket))
     let bytes: Buffer = Buffer.alloc(0)
     const timer = patience(REQUEST_TIMEOUT, () => socket.destroy())
     socket.once('close', () => timer.cancel())
@@ -120,36 +146,58 @@ export class ClientJudge {
       socket.off('data', onData)
       socket.pause()
       setImmediate(() => socket.resume())
-      void this.#onRequest({ socket, head: read.head, text: read.text, rest: bytes.subarray(read.end) })
+      this.#onHead({ socket, head: read.head, text: read.text, rest: bytes.subarray(read.end) })
     }
     socket.on('data', onData)
   }
 
-  async #onRequest(request: IncomingRequest): Promise<void> {
+  #onHead(request: IncomingRequest): void {
+    const path = request.head.startLine.split(' ')[1] ?? '/'
+    const isUpgrade = fieldValue(request.head, 'upgrade') !== undefined
+    const isTaken = !isUpgrade && URL.canParse(path, BASE) && this.#eventStreams.takes(request, new URL(path, BASE))
+    if (!isTaken) void this.#onRequest(path, (options, log) => new ClientPeer(request, options, log))
+  }
+
+  async #onRequest(path: string, arrival: Arrival): Promise<void> {
+    // Of questions no log is kept.
+    const asking = arrival(DEFAULT_PLAY, new WireLog())
     try {
-      const target = new URL(request.head.startLine.split(' ')[1] ?? '/', 'ws://suite')
-      const isUpgrade = fieldValue(request.head, 'upgrade') !== undefined
-      if (!isUpgrade && this.#eventStreams.takes(request, target)) return
-      const fault = requestFault(request.head)
-      if (fault !== undefined) throw new BadRequest(fault)
-      const { pathname, searchParams } = target
-      if (pathname === '/runCase') await this.#run(request, this.#caseOf(searchParams), agentOf(searchParams))
-      else await this.#answer(request, pathname, searchParams)
+      const { pathname, searchParams } = new URL(path, BASE)
+      if (asking.fault !== undefined) throw new BadRequest(asking.fault)
+      if (pathname === '/runCase') await this.#run(arrival, this.#caseOf(searchParams), agentOf(searchParams))
+      else await this.#answer(asking, pathname, searchParams)
     } catch (error) {
-      refuse(request.socket, error as Error)
+      asking.refuse(error as Error)
     }
   }
 
-  async #run(request: IncomingRequest, it: Case, agent: string): Promise<void> {
+  async #run(arrival: Arrival, it: Case, agent: string): Promise<void> {
     const log = new WireLog()
     this.#crowd = Math.max(this.#crowd, ++this.#playing)
     // Clients that play one case after the other have for it what Autobahn gives them.
     const crowd = it.weight === 'heavy' ? Math.min(this.#crowd, HEAVY_JOBS) : 1
-    const peer = new ClientPeer(request, { ...this.#options.play, crowd }, log)
-    const result = await playCase(it, log, () => it.play(peer))
+    const peer = arrival({ ...this.#options.play, crowd }, log)
+    const result = await this.#settling(
+      agent,
+      playCase(it, log, () => it.play(peer)),
+    )
     this.#playing--
     peer.release()
     this.#keep(agent, result)
+  }
+
+  async #settling(agent: string, play: Promise<CaseResult>): Promise<CaseResult> {
+    const plays = this.#unsettled.get(agent) ?? new Set()
+    this.#unsettled.set(agent, plays.add(play))
+    const result = await play
+    plays.delete(play)
+    return result
+  }
+
+  /** What an agent has played is judged, as far as that comes soon: a client may be gone before its verdict is found. */
+  async #settled(agent: string): Promise<void> {
+    const plays = this.#unsettled.get(agent) ?? []
+    await Promise.race([Promise.all(plays), waitFor(SETTLING_TIMEOUT)])
   }
 
   #keep(agent: string, result: CaseResult): void {
@@ -159,7 +207,7 @@ export class ClientJudge {
   }
 
   /** Everything that is one message, or none. */
-  async #answer(request: IncomingRequest, pathname: string, query: URLSearchParams): Promise<void> {
+  async #answer(peer: ReturnType<Arrival>, pathname: string, query: URLSearchParams): Promise<void> {
     let message: string | undefined
     if (pathname === '/getCaseCount') message = String(this.#cases.length)
     else if (pathname === '/getCaseInfo') {
@@ -167,16 +215,19 @@ export class ClientJudge {
       message = JSON.stringify({ id, description: title })
     } else if (pathname === '/getCaseStatus') {
       const { id } = this.#caseOf(query)
-      const result = this.#results.get(agentOf(query))?.get(id)
+      const agent = agentOf(query)
+      await this.#settled(agent)
+      const result = this.#results.get(agent)?.get(id)
       if (result === undefined) throw new BadRequest(`case ${id} was not played`)
       message = JSON.stringify({ behavior: result.behavior, behaviorClose: result.behaviorClose })
     } else if (pathname === '/updateReports') {
       const agent = agentOf(query)
+      await this.#settled(agent)
       await this.#options.onReports?.(agent)
     } else throw new BadRequest(`${pathname} is not served here`)
-    const handler = { onMessage() {}, onPong() {}, onEnd() {} }
-    request.socket.write(writeResponse(fieldValue(request.head, 'sec-websocket-key') ?? ''), 'latin1')
-    const endpoint = new Endpoint(request.socket, { role: 'server', log: new WireLog() }, handler, request.rest)
+    const opened = await peer.open({ onMessage() {}, onPong() {}, onEnd() {} })
+    if ('fault' in opened) return
+    const { endpoint } = opened
     if (message !== undefined) endpoint.sendFrame({ opcode: OPCODE.text, payload: Buffer.from(message) })
     endpoint.sendClose(1000)
   }
@@ -194,10 +245,4 @@ function agentOf(query: URLSearchParams): string {
   const agent = query.get('agent')
   if (agent === null || agent === '') throw new BadRequest('the parameter "agent" is missing')
   return agent
-}
-
-function refuse(socket: Socket, { message }: Error): void {
-  const body = `${message}\n`
-  const fields = { Connection: 'close', 'Content-Type': 'text/plain', 'Content-Length': String(body.length) }
-  socket.end(`${writeHead('HTTP/1.1 400 Bad Request', fields)}${body}`)
 }

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net'
 import type { Opened, Opening, Peer, PlayOptions } from './case.ts'
 import { Endpoint, type EndpointHandler } from './endpoint.ts'
-import { fieldValue, type Head, writeResponse } from './handshake.ts'
+import { fieldValue, type Head, requestFault, writeHead, writeResponse } from './handshake.ts'
 import { type DeflateParameters, MessageDeflate, parseExtensions, writeExtension } from './message-deflate.ts'
 import type { WireLog } from './wire-log.ts'
 
@@ -27,6 +27,11 @@ export class ClientPeer implements Peer {
     log.head('testee', `${request.text}\r\n\r\n`)
   }
 
+  /** What is wrong with the request, in words. */
+  get fault(): string | undefined {
+    return requestFault(this.request.head)
+  }
+
   /** The key that the client sent. */
   get key(): string {
     return fieldValue(this.request.head, 'sec-websocket-key') ?? ''
@@ -34,10 +39,7 @@ export class ClientPeer implements Peer {
 
   async open(handler: EndpointHandler, opening: Opening = {}): Promise<Opened> {
     const { head } = this.request
-    const offers = parseExtensions(fieldValue(head, 'sec-websocket-extensions') ?? '')
-    // §9.1: what is not understood is not accepted, and does no harm.
-    const understood = offers.filter((offer): offer is DeflateParameters => typeof offer !== 'string')
-    const agreed = opening.accept?.(understood)
+    const agreed = agreeOn(head, opening)
     this.respond(
       writeResponse(this.key, {
         'Sec-WebSocket-Extensions': agreed === undefined ? undefined : writeExtension(agreed),
@@ -72,10 +74,24 @@ export class ClientPeer implements Peer {
     return new Endpoint(this.request.socket, options, handler, this.request.rest)
   }
 
+  /** Says why there is nothing to be had. */
+  refuse({ message }: Error): void {
+    const body = `${message}\n`
+    const fields = { Connection: 'close', 'Content-Type': 'text/plain', 'Content-Length': String(body.length) }
+    this.request.socket.end(`${writeHead('HTTP/1.1 400 Bad Request', fields)}${body}`)
+  }
+
   /** Ends whatever is open still. */
   release(): void {
     const { socket } = this.request
     // What was said last is to arrive: TCP gets a moment to be ended by the client.
     if (!socket.destroyed) setTimeout(() => socket.destroy(), 1000).unref()
   }
+}
+
+/** What a case answers to a client's offers. */
+export function agreeOn(request: Head, { accept }: Opening): DeflateParameters | undefined {
+  const offers = parseExtensions(fieldValue(request, 'sec-websocket-extensions') ?? '')
+  // §9.1: what is not understood is not accepted, and does no harm.
+  return accept?.(offers.filter((offer): offer is DeflateParameters => typeof offer !== 'string'))
 }

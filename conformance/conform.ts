@@ -52,6 +52,7 @@ export interface ConformOptions {
 export interface ClientOptions extends ConformOptions {
   readonly port: number
   readonly host?: string | undefined
+  /** Certificate and key, with which it is wss. */
   readonly tls?: TlsOptions | undefined
   /** Ends when a client has asked for its reports. */
   readonly once?: boolean
@@ -115,7 +116,7 @@ export async function conformClients(
   output: Output,
   signal?: AbortSignal,
 ): Promise<ExitCode> {
-  const session = new Session('client', options)
+  const session = new Session('client', options, options.http2 ? 'websocket' : undefined)
   const started = new Map<string, number>()
   const progress = new Progress(output, session.cases.length)
   let end = () => {}
@@ -132,6 +133,7 @@ export async function conformClients(
     port: options.port,
     host: options.host,
     tls: options.tls,
+    http2: options.http2,
     onResult(agent, result) {
       if (!started.has(agent)) started.set(agent, performance.now() - result.duration)
       const expectation = compareWith(session.baseline, result)
@@ -161,7 +163,11 @@ export async function conformClients(
     const count = session.cases.filter(({ transport }) => transport === 'event-stream').length
     const webSockets = session.cases.length - count
     const base = url.replace(/^ws/, 'http')
-    if (webSockets > 0) output.write(`${webSockets} cases for clients at ${url}/runCase?case=N&agent=NAME\n`)
+    const version = options.http2 ? ' over HTTP/2' : ''
+    // No browser speaks HTTP/2 without TLS.
+    const page = options.http2 && options.tls !== undefined ? `, or in a browser at ${base}/` : ''
+    if (webSockets > 0)
+      output.write(`${webSockets} cases for clients${version} at ${url}/runCase?case=N&agent=NAME${page}\n`)
     if (count > 0)
       output.write(
         `${count} cases for clients of event streams at ${base}/runEventStream?case=N&agent=NAME, or in a browser at ${base}/\n`,

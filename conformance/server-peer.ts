@@ -131,13 +131,13 @@ export class ServerPeer implements Peer {
     if (!session.remoteSettings.enableConnectProtocol)
       return { fault: 'the server has not sent SETTINGS_ENABLE_CONNECT_PROTOCOL: 1' }
     const fields = requestFields(this.target, { 'sec-websocket-extensions': opening.offers, ...more })
-    this.log.head('suite', headText(fields))
+    this.log.head('suite', headText(Object.entries(fields)))
     const came = await request(session, fields)
     if (typeof came === 'string') return { fault: came }
     const { stream, head } = came
     // As a socket does it: what the server has ended is ended by us.
     stream.once('end', () => stream.end())
-    this.log.head('testee', `${head.startLine}\r\n${headText(Object.fromEntries(head.fields))}`)
+    this.log.head('testee', `${head.startLine}\r\n${headText(head.fields)}`)
     const agreed =
       statusOf(head) === 200 ? readAgreement(head, opening.offers) : `expected status 200, got ${statusOf(head)}`
     if (typeof agreed === 'string') {

@@ -1,6 +1,6 @@
 /**
- * Group H2: what is of HTTP/2 in a WebSocket (RFC 8441): the setting, the extended CONNECT and its answers, and streams that
- * come and go on one connection. All that is of frames is played on streams by the other groups.
+ * Group H2, as a server: what is of HTTP/2 in a WebSocket (RFC 8441): the setting, the extended CONNECT and its answers, and
+ * streams that come and go on one connection. All that is of frames is played on streams by the other groups.
  */
 import type { ClientHttp2Session } from 'node:http2'
 import type { Case, Group, Peer } from '../case.ts'
@@ -49,7 +49,7 @@ function refused(title: string, clause: string, more: Fields): Http2Case {
     clause,
     async play(session, peer) {
       const fields = requestFields(peer.target, more)
-      peer.log.head('suite', headText(fields))
+      peer.log.head('suite', headText(Object.entries(fields)))
       const came = await request(session, fields)
       const wanted = 'expected an error of HTTP, such as 400'
       if (typeof came === 'string')
@@ -70,7 +70,7 @@ function raw(title: string, clause: string, more: Fields, mayBeTaken = false): H
     async play(_, peer) {
       const fields = requestFields(peer.target, more)
       const socket = await peer.connect('h2')
-      peer.log.head('suite', headText(fields))
+      peer.log.head('suite', headText(Object.entries(fields)))
       socket.write(writeRawRequest(fields))
       const answer = await answerTo(socket, peer.options.pace)
       socket.destroy()

@@ -90,10 +90,8 @@ export function request(
 }
 
 /** For the log. */
-export function headText(fields: Readonly<Record<string, string>>): string {
-  return `${Object.entries(fields)
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('\r\n')}\r\n\r\n`
+export function headText(fields: Head['fields']): string {
+  return `${fields.map(([name, value]) => `${name}: ${value}`).join('\r\n')}\r\n\r\n`
 }
 
 export function statusOf({ startLine }: Head): number {

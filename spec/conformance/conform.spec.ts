@@ -12,6 +12,7 @@ import {
 } from '../../conformance/conform.ts'
 import { brokenClient, brokenServer, type Fault } from '../support/broken-endpoint.ts'
 import { brokenEventServer } from '../support/broken-event-server.ts'
+import { brokenHttp2Client } from '../support/http2-client.ts'
 import { http2Echo } from '../support/http2-echo.ts'
 import { RawClient, rawServer, requestText } from '../support/raw-socket.ts'
 import { until, within } from '../support/waiting.ts'
@@ -178,6 +179,24 @@ t.test('over HTTP/2, with prior knowledge and with TLS', async t => {
   listCases('server', { http2: true }, out)
   t.match(out.text, /^H2\.1 /m)
   t.notMatch(out.text, /^S1\.1 /m)
+})
+
+t.test('clients over HTTP/2: their cases, and no event streams', async t => {
+  const stop = new AbortController()
+  const out = output()
+  const options = { port: 0, host: '127.0.0.1', http2: true, only: ['2.2', 'H2.36'] }
+  const ended = conformClients(options, out, stop.signal)
+  await until(() => out.text.includes('\n'))
+  const [, url] = /^2 cases for clients over HTTP\/2 at (ws:\S+)\/runCase\?case=N&agent=NAME\n$/.exec(out.text)!
+  for (const number of [1, 2]) await brokenHttp2Client(`${url}/runCase?case=${number}&agent=me`, ['no pong'])
+  // It waits for the verdicts on what was played.
+  await brokenHttp2Client(`${url}/updateReports?agent=me`, [])
+  stop.abort()
+  t.equal(await within(ended), 1)
+  t.match(out.text, /1 of 2 cases not as expected\n$/)
+  await t.rejects(conformClients({ ...options, only: ['EC2'] }, out), {
+    message: 'no case is left to be played with a client',
+  })
 })
 
 t.test('http: is a server of event streams, and has its own cases', async t => {

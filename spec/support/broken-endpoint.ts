@@ -550,7 +550,7 @@ export function brokenClient(
   return new Promise(resolve => socket.on('error', () => {}).on('close', () => resolve()))
 }
 
-function clientAgreement(value: string | undefined): Agreement | undefined {
+export function clientAgreement(value: string | undefined): Agreement | undefined {
   if (value === undefined) return undefined
   const bits = (side: string) => Number(new RegExp(`${side}_max_window_bits=(\\d+)`).exec(value)?.[1] ?? 15)
   const takeover = (side: string) => !value.includes(`${side}_no_context_takeover`)
