@@ -21,6 +21,8 @@ const FLAGS_OF: Readonly<Record<string, readonly string[]>> = {
     '--client',
     '--port PORT',
     '--host HOST',
+    '--cert FILE',
+    '--key FILE',
     '--once',
     '--only CASES',
     '--skip CASES',
