@@ -31,6 +31,9 @@ export interface Verdict {
   readonly closeWords: string
 }
 
+/** Of a case that does not look at how the connection was closed. */
+export const ANY_CLOSE = { behaviorClose: 'OK', closeWords: 'the close is not what this case is about' } as const
+
 export interface CaseResult extends Verdict {
   readonly id: string
   readonly title: string

@@ -9,7 +9,7 @@ import { fieldValue, newKey } from '../handshake.ts'
 import { isServing } from '../hostile/floods.ts'
 import { patience } from '../patience.ts'
 import { ServerPeer } from '../server-peer.ts'
-import type { Behavior, Verdict } from '../verdict.ts'
+import { ANY_CLOSE, type Behavior, type Verdict } from '../verdict.ts'
 import { connectSession, destroyLater, headText, request, requestFields, statusOf } from './extended-connect.ts'
 import { answerTo, writeRawRequest } from './raw-request.ts'
 
@@ -206,15 +206,14 @@ export const HTTP2_CASES: readonly Case[] = CASES.map(({ title, clause, play }, 
   weight: 'light',
   async play(peer: Peer): Promise<Verdict> {
     if (!(peer instanceof ServerPeer)) throw new TypeError('this is for servers')
-    const rest = { behaviorClose: 'OK', closeWords: 'the close is not what this case is about' } as const
     let session: ClientHttp2Session
     try {
       session = await connectSession(peer.target)
     } catch (error) {
-      return { behavior: 'FAILED', words: `expected HTTP/2, but ${(error as Error).message}`, ...rest }
+      return { behavior: 'FAILED', words: `expected HTTP/2, but ${(error as Error).message}`, ...ANY_CLOSE }
     }
     const [behavior, words] = await play(session, peer)
     destroyLater(session)
-    return { behavior, words, ...rest }
+    return { behavior, words, ...ANY_CLOSE }
   },
 }))

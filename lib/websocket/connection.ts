@@ -227,12 +227,8 @@ export class Connection {
     this.#checkOutgoing()
     this.#checkCompressed(message.isCompressed)
     // A client masks each of its frames afresh (§5.3).
-    if (message.frame === undefined || this.facts.sendsMask) return this.#write(byte0Of(message), message.payload)
-    if (this.#state !== 'open') return false
-    const isFirstOutput = this.#writer === undefined
-    this.#output.writeFrame(message.frame)
-    if (isFirstOutput) this.#handler.onOutput()
-    return true
+    const frame = this.facts.sendsMask ? undefined : message.frame
+    return this.#write(byte0Of(message), message.payload, frame)
   }
 
   /**
@@ -449,12 +445,14 @@ export class Connection {
     return this.#write(FIN | opcode, bytes)
   }
 
-  #write(byte0: number, payload: string | Uint8Array): boolean {
+  /** @param frame the same as a whole frame, if there is one */
+  #write(byte0: number, payload: string | Uint8Array, frame?: Buffer): boolean {
     // §5.5.1: "The application MUST NOT send any more data frames after sending a Close frame."
     if (this.#state !== 'open') return false
     const isFirstOutput = this.#writer === undefined
     const output = this.#output
-    if (typeof payload === 'string') output.writeText(byte0, payload)
+    if (frame !== undefined) output.writeFrame(frame)
+    else if (typeof payload === 'string') output.writeText(byte0, payload)
     else output.writeBytes(byte0, payload)
     if (isFirstOutput) this.#handler.onOutput()
     return true

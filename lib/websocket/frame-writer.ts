@@ -6,8 +6,8 @@
  * frame holds one region of it; when another writer comes between, the region is sealed and the next frame begins
  * a new one. Bytes of more than {@link COPY_LIMIT} are not copied unless they have to be masked; texts have to be
  * encoded, and are written into the slab up to {@link LARGEST_SLAB}. Whole frames that go to many are not copied for each
- * of them. `take` hands over what is gathered, and `reclaim`
- * gives the region back when the system has copied it: until then its bytes are not touched.
+ * of them. `take` hands over what is gathered, and `reclaim` gives the region back when the system has copied it: until
+ * then its bytes are not touched.
  */
 import { MAX_HEADER_LENGTH, writeHeader } from './frame.ts'
 import { maskBytes } from './mask.ts'
@@ -111,7 +111,7 @@ export class FrameWriter {
     this.#shared = 0
     this.length = 0
     if (pieces.length < 2) return pieces
-    return isShared ? joinShared(pieces, length) : joinSmall(pieces)
+    return isShared ? [joinShared(pieces, length)] : joinSmall(pieces)
   }
 
   /** Writes a header behind what is in the slab, with room for `room` bytes after it; returns where it ends. */
@@ -198,13 +198,14 @@ export function encodeFrame(byte0: number, payload: Uint8Array): Buffer {
 // The whole frames that were joined last, and the result: what one turn sends to many is the same for all of them
 // (bench `broadcast`). Not in the slab, because somebody may still be writing it when the slab's bytes are used again.
 let shared: readonly Buffer[] = []
-let sharedOutput: Buffer[] = []
+let sharedOutput = Buffer.alloc(0)
 
-function joinShared(frames: readonly Buffer[], length: number): Buffer[] {
+function joinShared(frames: readonly Buffer[], length: number): Buffer {
   const isSame = frames.length === shared.length && frames.every((frame, i) => frame === shared[i])
-  if (isSame) return sharedOutput
-  shared = frames
-  sharedOutput = [Buffer.concat(frames, length)]
+  if (!isSame) {
+    shared = frames
+    sharedOutput = Buffer.concat(frames, length)
+  }
   return sharedOutput
 }
 

@@ -66,23 +66,20 @@ export class PartialMessage {
     return undefined
   }
 
-  /** What has been added so far; good until the next message is joined. */
+  /** What has been added so far. */
   get bytes(): Buffer {
     if (this.#pieces === undefined) return this.#tail.subarray(0, this.#tailLength)
-    return this.#joinInto(this.#length > LARGEST_SCRATCH ? Buffer.allocUnsafeSlow(this.#length) : this.#scratch)
+    return this.#joinInto(Buffer.allocUnsafeSlow(this.#length))
   }
 
   /** The message, once its last piece is there; undefined for a text that stops within a character. */
   finish(): string | Buffer | undefined {
-    if (this.opcode === OPCODES.binary)
-      return this.#pieces === undefined ? this.bytes : this.#joinInto(Buffer.allocUnsafeSlow(this.#length))
+    if (this.opcode === OPCODES.binary) return this.bytes
     if (this.#utf8 !== 0) return undefined
-    return decodeValidText(this.bytes, 0, this.#length, this.#ascii)
-  }
-
-  get #scratch(): Buffer {
-    if (scratch.length < this.#length) scratch = Buffer.allocUnsafeSlow(this.#length)
-    return scratch
+    // A text is decoded at once, and leaves nothing behind.
+    const isInScratch = this.#pieces !== undefined && this.#length <= LARGEST_SCRATCH
+    const bytes = isInScratch ? this.#joinInto(scratchOf(this.#length)) : this.bytes
+    return decodeValidText(bytes, 0, this.#length, this.#ascii)
   }
 
   #joinInto(bytes: Buffer): Buffer {
@@ -127,6 +124,12 @@ export class PartialMessage {
     this.#tail.copy(bytes, 0, 0, this.#tailLength)
     this.#tail = bytes
   }
+}
+
+/** Memory for the text that is being joined. */
+function scratchOf(length: number): Buffer {
+  if (scratch.length < length) scratch = Buffer.allocUnsafeSlow(length)
+  return scratch
 }
 
 /** A message that is sent as fragments: its type is that of the first one. */

@@ -38,8 +38,7 @@ for (const front of HALF_OF_THE_FRONTS) {
       const words = `${inWords(peak - before.rss)} of RSS at the most, in ${fragments} frames`
       // The first use of zlib and of the thread pool takes some for good.
       t.ok(peak - before.rss < 2 * limit + 8 * MIB, words)
-      // A mebibyte is kept for joining texts and what is to be inflated.
-      t.ok(held - before.held < 2 * MIB + 65_536, `${inWords(held - before.held)} held afterwards`)
+      t.ok(held - before.held < MIB, `${inWords(held - before.held)} held afterwards`)
     }
   })
 }

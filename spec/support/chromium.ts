@@ -15,6 +15,19 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
+/** Lets it play the cases of a judge by the page that is there, until that says that it is done; returns what it says. */
+export async function playPage(url: string, ...more: readonly string[]): Promise<string | null> {
+  const browser = await launchChromium(...more)
+  try {
+    const page = await browser.newPage()
+    await page.goto(url)
+    await page.waitForFunction('document.querySelector("#state").textContent.startsWith("Done")')
+    return await page.textContent('#state')
+  } finally {
+    await browser.close()
+  }
+}
+
 export function launchChromium(...more: readonly string[]): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM!, args: [...ARGUMENTS, ...more] })
 }

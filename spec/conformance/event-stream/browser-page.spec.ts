@@ -5,7 +5,7 @@ import { BROWSER_PAGE } from '../../../conformance/event-stream/browser-page.ts'
 import { EVENT_STREAM_CASES } from '../../../conformance/event-stream/index.ts'
 import { DEFAULT_PLAY } from '../../../conformance/runner.ts'
 import { selectCases } from '../../../conformance/selection.ts'
-import { CHROMIUM, launchChromium } from '../../support/chromium.ts'
+import { CHROMIUM, playPage } from '../../support/chromium.ts'
 import { needs } from '../../support/programs.ts'
 
 // A browser may take long to start where there is other work.
@@ -20,15 +20,9 @@ t.test('Chromium plays the cases, and passes', needs('chromium', CHROMIUM), asyn
   const cases = selectCases(EVENT_STREAM_CASES, { side: 'client', only, skip: [] })
   const judge = new ClientJudge({ cases, play: DEFAULT_PLAY, port: 0, host: '127.0.0.1' })
   const base = (await judge.listen()).replace('ws:', 'http:')
-  const browser = await launchChromium()
-  t.teardown(async () => {
-    await browser.close()
-    await judge.close()
-  })
-  const page = await browser.newPage()
-  await page.goto(`${base}/?agent=browser`)
-  await page.waitForFunction('document.querySelector("#state").textContent.startsWith("Done")')
-  t.equal(await page.textContent('#state'), `Done: ${cases.length} cases as browser`)
+  t.teardown(() => judge.close())
+  const said = await playPage(`${base}/?agent=browser`)
+  t.equal(said, `Done: ${cases.length} cases as browser`)
   t.same(
     judge.resultsOf('browser').map(({ id, behavior }) => [id, behavior]),
     cases.map(({ id }) => [id, 'OK']),

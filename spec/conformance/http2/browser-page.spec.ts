@@ -6,7 +6,7 @@ import { BROWSER_PAGE } from '../../../conformance/http2/browser-page.ts'
 import { DEFAULT_PLAY } from '../../../conformance/runner.ts'
 import { selectCases } from '../../../conformance/selection.ts'
 import { certificates } from '../../support/certificate.ts'
-import { CHROMIUM, launchChromium } from '../../support/chromium.ts'
+import { CHROMIUM, playPage } from '../../support/chromium.ts'
 import { verdictsOf } from '../../support/judged.ts'
 import { needs } from '../../support/programs.ts'
 
@@ -28,15 +28,9 @@ t.test('Chromium plays the cases on one connection', needs('chromium', CHROMIUM)
   const tls = certificates().local
   const judge = new ClientJudge({ cases, play: DEFAULT_PLAY, port: 0, host: '127.0.0.1', tls, http2: true })
   const base = (await judge.listen()).replace('wss:', 'https:')
-  const browser = await launchChromium('--ignore-certificate-errors')
-  t.teardown(async () => {
-    await browser.close()
-    await judge.close()
-  })
-  const page = await browser.newPage()
-  await page.goto(`${base}/?agent=browser`)
-  await page.waitForFunction('document.querySelector("#state").textContent.startsWith("Done")')
-  t.equal(await page.textContent('#state'), `Done: ${cases.length} cases as browser`)
+  t.teardown(() => judge.close())
+  const said = await playPage(`${base}/?agent=browser`, '--ignore-certificate-errors')
+  t.equal(said, `Done: ${cases.length} cases as browser`)
   const results = judge.resultsOf('browser')
   t.same(
     cases.filter(it => !results.some(({ id }) => id === it.id)).map(it => it.id),
